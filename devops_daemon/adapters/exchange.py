@@ -1,0 +1,233 @@
+"""One HTTP request on a new connection, and in words what became of it.
+
+Each request makes its connection anew, so that DNS, TLS and refusals are seen; a body is read up to a limit; what goes
+wrong is told apart. A request with a credential never follows a redirect: aiohttp would carry the header along.
+"""
+
+import asyncio
+import errno
+import ipaddress
+import json
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+
+BODY_LIMIT = 1024 * 1024
+MOST_REDIRECTS = 5
+SNIPPET = 80
+SocketFactory = Callable[[Any], socket.socket]
+
+
+@dataclass(slots=True)
+class Trail:
+    """What a request had come to when it ended, however it ended."""
+
+    answered: bool = False
+    certificate_ends: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, whole."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+    charset: str = "utf-8"
+
+    @property
+    def text(self) -> str:
+        """The body as text, with what cannot be read replaced."""
+        try:
+            return self.body.decode(self.charset, "replace")
+        except LookupError:
+            return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:  # noqa: ANN401 # whatever the other side wrote
+        """The body as JSON; raises WrongAnswerError where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise WrongAnswerError(f"wrong body: not JSON: {snippet(self.text)}") from None
+
+
+def loopback_only(address: Any) -> socket.socket:  # noqa: ANN401 # aiohttp's address tuple
+    """Make a socket for an address of this machine; raises PermissionError for any other."""
+    family, kind, protocol, _, (host, *_) = address
+    if not ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+        raise PermissionError(errno.EPERM, f"{host} is not a loopback address")
+    return socket.socket(family, kind, protocol)
+
+
+class NoAnswerError(Exception):
+    """There was no whole HTTP answer; the text says why, for people."""
+
+
+class WrongAnswerError(Exception):
+    """There was an answer, but not a right one; the text says why, for people."""
+
+
+_trail: ContextVar[Trail] = ContextVar("trail")
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes when the certificate of a new connection ends; afterwards it could no longer be asked."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 # aiohttp's own
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        certificate = connection.transport.get_extra_info("peercert") if connection.transport else None
+        if certificate and "notAfter" in certificate:
+            ends = ssl.cert_time_to_seconds(certificate["notAfter"])
+            _trail.get().certificate_ends = datetime.fromtimestamp(ends, UTC)
+        return connection
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A session that makes single requests."""
+
+    user_agent: str
+    socket_factory: SocketFactory | None = None
+    tls: ssl.SSLContext | None = None
+    _session: aiohttp.ClientSession | None = field(default=None, init=False)
+
+    async def __aenter__(self) -> Self:
+        connector = _Connector(
+            force_close=True,
+            limit=0,
+            use_dns_cache=False,
+            ssl=self.tls or True,
+            socket_factory=self.socket_factory,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": self.user_agent, "Accept": "*/*"},
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        trail: Trail,
+        seconds: float,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        follow_redirects: bool = False,
+    ) -> Answer:
+        """Make one request; raises NoAnswerError or WrongAnswerError."""
+        if self._session is None:
+            raise RuntimeError("the exchange is not open")
+        if headers and follow_redirects:
+            raise ValueError("a request with headers of its own follows no redirect")
+        _trail.set(trail)
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._session.request(
+                    method,
+                    url,
+                    headers=headers,
+                    json=body,
+                    allow_redirects=follow_redirects,
+                    max_redirects=MOST_REDIRECTS,
+                ) as response,
+            ):
+                trail.answered = True
+                return Answer(response.status, await _body(response), response.headers, response.charset or "utf-8")
+        except TimeoutError:
+            what = "the body was not complete" if trail.answered else "no answer"
+            raise NoAnswerError(f"timeout: {what} within {seconds:g} s") from None
+        except aiohttp.TooManyRedirects as error:
+            trail.answered = True
+            raise WrongAnswerError(f"wrong status: {error.status}, more than {MOST_REDIRECTS} redirects") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise NoAnswerError(told(error)) from error
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Read the body up to the limit; one that is longer is an answer gone wrong."""
+    too_much = WrongAnswerError(f"too much body: over {BODY_LIMIT // 1024} KiB")
+    if response.method != "HEAD" and (response.content_length or 0) > BODY_LIMIT:
+        raise too_much
+    chunks, size = [], 0
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        size += len(chunk)
+        if size > BODY_LIMIT:
+            raise too_much
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def told(error: BaseException) -> str:
+    """Say what kind of failure an error of aiohttp or the system is."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return f"DNS failure: {error.host} could not be resolved ({_reason(error.os_error)})"
+        case aiohttp.ClientConnectorCertificateError():
+            return f"TLS failure: certificate: {_certificate_reason(error.certificate_error)}"
+        case aiohttp.ClientSSLError():
+            return f"TLS failure: {_reason(error.os_error)}"
+        case aiohttp.ClientConnectorError():
+            return told(error.os_error)
+        case aiohttp.ClientResponseError():
+            return f"wrong answer: not HTTP ({snippet(error.message)})"
+        case _:
+            pass
+    hung_up = next((text for kind, text in _HUNG_UP.items() if isinstance(error, kind)), None)
+    return hung_up or _ERRNOS.get(getattr(error, "errno", None) or 0, f"connection failed: {_reason(error)}")
+
+
+_ERRNOS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.EPIPE: "connection reset",
+    errno.ENETUNREACH: "network unreachable",
+    errno.EHOSTUNREACH: "host unreachable",
+}
+_HUNG_UP = {
+    ConnectionResetError: "connection reset",
+    BrokenPipeError: "connection reset",
+    aiohttp.ServerDisconnectedError: "connection closed: the server hung up without an answer",
+    aiohttp.ClientPayloadError: "connection closed: the server hung up in the middle of the body",
+}
+
+
+def _reason(error: BaseException) -> str:
+    text = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return snippet(str(text).replace("_", " ").lower() if isinstance(error, ssl.SSLError) else str(text))
+
+
+def _certificate_reason(error: Exception) -> str:
+    text = getattr(error, "verify_message", None) or str(error)
+    return snippet(text)
+
+
+def snippet(text: str) -> str:
+    """Cut a stranger's text to a length and a line that can be shown."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: SNIPPET * 4]).split())
+    return line if len(line) <= SNIPPET else f"{line[:SNIPPET]}…"

@@ -1,0 +1,220 @@
+"""The kinds of probe: each a function and a row in `PROBES`. A probe looks, and changes nothing but for the canary.
+
+Routes and shapes are those of the product (`docs/facts/factory.md`).
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from devops_daemon.adapters.exchange import (
+    Answer,
+    Exchange,
+    NoAnswerError,
+    Trail,
+    WrongAnswerError,
+    snippet,
+)
+from devops_daemon.model import HttpCheck, Outcome, Probe, ProbeKind, ReadinessCheck, Result, SignInCheck
+from devops_daemon.ports import Clock, Permits, UnavailableError
+from devops_daemon.redaction import Redactor
+
+LONGEST_DETAIL = 300
+WELL = frozenset({"ok", "healthy", "up", "pass", "ready", "connected", "true"})
+_OK, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _NOT_READY = 200, 404, 401, 429, 503
+_CREATED = frozenset({200, 201})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a probe says of the product."""
+
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a probe works with: requests inside its own time, and permits for what is done once."""
+
+    exchange: Exchange
+    trail: Trail
+    deadline: float
+    permits: Permits | None
+    now: Clock
+
+    async def request(self, method: str, url: str, **options: Any) -> Answer:  # noqa: ANN401 # as `Exchange.request`
+        """Make a request within what is left of the probe's time."""
+        left = max(0.001, self.deadline - time.monotonic())
+        return await self.exchange.request(method, url, trail=self.trail, seconds=round(left, 3), **options)
+
+
+async def http(check: HttpCheck, tools: Tools) -> Finding:
+    """Ask one route and compare what it answers: status, body, JSON fields."""
+    answer = await tools.request(check.method, check.url, follow_redirects=check.follow_redirects)
+    expect_status(answer, check.expect_status)
+    if check.not_empty and not answer.body.strip():
+        raise WrongAnswerError("wrong body: empty")
+    if check.contains is not None and check.contains not in answer.text:
+        raise WrongAnswerError(f"wrong body: no {check.contains!r} in it: {snippet(answer.text)}")
+    if check.fields:
+        document = answer.json()
+        for path, wanted in check.fields:
+            expect_field(document, path, wanted)
+    return Finding(Outcome.OK, f"status {answer.status}")
+
+
+async def readiness(check: ReadinessCheck, tools: Tools) -> Finding:
+    """Read the readiness route: down without the dependency that it is about, degraded without another."""
+    answer = await tools.request("GET", check.url)
+    if answer.status == _NOT_FOUND:
+        return Finding(Outcome.UNPROVEN, "no readiness route: status 404")
+    expect_status(answer, frozenset({_OK, _NOT_READY}))
+    document = answer.json()
+    found = document.get("checks") if isinstance(document, dict) else None
+    dependencies = {str(k): _as_text(v) for k, v in found.items()} if isinstance(found, dict) else {}
+    told = ", ".join(f"{name} {snippet(value)}" for name, value in dependencies.items())
+    if check.needs not in dependencies:
+        raise WrongAnswerError(f"wrong body: nothing about {check.needs} in it: {snippet(answer.text)}")
+    if dependencies[check.needs].lower() not in WELL or answer.status == _NOT_READY:
+        raise WrongAnswerError(f"not ready: {told} (status {answer.status})")
+    if all(value.lower() in WELL for value in dependencies.values()):
+        return Finding(Outcome.OK, told)
+    return Finding(Outcome.DEGRADED, f"ready without all: {told}")
+
+
+async def sign_in(check: SignInCheck, tools: Tools) -> Finding:
+    """Sign in as the canary and ask who that is; the canary is registered once, and never again."""
+    answer = await _log_in(check, tools)
+    if answer.status == _UNAUTHORIZED:
+        if not await _register_once(check, tools):
+            return Finding(Outcome.UNPROVEN, f"{check.username} may not sign in: status 401; wrong password?")
+        answer = await _log_in(check, tools)
+    if answer.status == _NOT_FOUND:
+        return Finding(Outcome.UNPROVEN, "no sign-in route: status 404")
+    if answer.status == _TOO_MANY:
+        return Finding(Outcome.UNKNOWN, "sign-in is rate-limited: status 429")
+    expect_status(answer, frozenset({_OK}), "sign-in")
+    token = _field(answer.json(), "access_token")
+    if not isinstance(token, str) or not token or not token.isprintable():
+        raise WrongAnswerError("wrong body: sign-in gave no access_token")
+    me = await tools.request("GET", f"{check.backend}/api/auth/me", headers={"Authorization": f"Bearer {token}"})
+    expect_status(me, frozenset({_OK}), "/api/auth/me")
+    document = me.json()
+    user = _field(document, "username") or _field(document, "user.username")
+    if user != check.username:
+        raise WrongAnswerError(f"wrong body: signed in as {check.username}, but the backend says {_as_text(user)!r}")
+    return Finding(Outcome.OK, f"signed in as {check.username}")
+
+
+async def _log_in(check: SignInCheck, tools: Tools) -> Answer:
+    body = {"username": check.username, "password": check.password}
+    return await tools.request("POST", f"{check.backend}/api/auth/login", body=body)
+
+
+async def _register_once(check: SignInCheck, tools: Tools) -> bool:
+    """Register the canary if that was never tried: the row is there before the request is."""
+    name = f"register {check.username} at {check.backend}"
+    if tools.permits is None or not await tools.permits.take(name, tools.now()):
+        return False
+    body = {"username": check.username, "display_name": "DevOps canary", "password": check.password}
+    answer = await tools.request("POST", f"{check.backend}/api/auth/register", body=body)
+    return answer.status in _CREATED
+
+
+ProbeFunction = Callable[[Any, Tools], Awaitable[Finding]]
+
+PROBES: Mapping[ProbeKind, ProbeFunction] = {
+    ProbeKind.HTTP: http,
+    ProbeKind.READINESS: readiness,
+    ProbeKind.SIGN_IN: sign_in,
+}
+
+
+def expect_status(answer: Answer, wanted: frozenset[int], what: str = "") -> None:
+    """Compare the status; raises WrongAnswerError."""
+    if answer.status in wanted:
+        return
+    target = answer.headers.get("Location", "")
+    redirect = f" (redirect to {snippet(target)})" if target else ""
+    expected = " or ".join(str(status) for status in sorted(wanted))
+    where = f" from {what}" if what else ""
+    raise WrongAnswerError(f"wrong status: {answer.status}{redirect}{where}, expected {expected}")
+
+
+def expect_field(document: object, path: str, wanted: tuple[str, ...]) -> None:
+    """Compare a field of a JSON document as text; raises WrongAnswerError."""
+    value = _as_text(_field(document, path))
+    if value not in wanted:
+        raise WrongAnswerError(f"wrong body: {path} is {snippet(value)!r}, expected {' or '.join(wanted)}")
+
+
+def _field(document: object, path: str) -> object:
+    value = document
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        return _as_text(value.get("status", "?"))
+    if value is None:
+        return "missing"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class HttpProber:
+    """The port `Prober`: runs the probes of `PROBES`."""
+
+    def __init__(self, exchange: Exchange, redactor: Redactor, now: Clock, permits: Permits | None = None) -> None:
+        self._exchange = exchange
+        self._redactor = redactor
+        self._permits = permits
+        self._now = now
+
+    async def run(self, probe: Probe) -> Result:
+        """Look once; what goes wrong is the result."""
+        start, trail = time.monotonic(), Trail()
+        deadline = start + probe.timeout.total_seconds()
+        tools = Tools(self._exchange, trail, deadline, self._permits, self._now)
+        try:
+            finding = await PROBES[probe.kind](probe.check, tools)
+        except (NoAnswerError, WrongAnswerError) as error:
+            finding = Finding(Outcome.FAILED, str(error))
+        except UnavailableError as error:
+            finding = Finding(Outcome.UNKNOWN, str(error))
+        at, latency = self._now(), timedelta(seconds=time.monotonic() - start)
+        finding = _graded(finding, probe, latency, trail, at)
+        return Result(
+            key=probe.key,
+            at=at,
+            outcome=finding.outcome,
+            detail=self._redactor.text(finding.detail)[:LONGEST_DETAIL],
+            latency=latency,
+            answered=trail.answered,
+        )
+
+    async def answers(self, url: str) -> bool:
+        """Tell whether an address gives any HTTP answer within five seconds."""
+        trail = Trail()
+        try:
+            await self._exchange.request("GET", url, trail=trail, seconds=5)
+        except (NoAnswerError, WrongAnswerError):
+            return trail.answered
+        return True
+
+
+def _graded(finding: Finding, probe: Probe, latency: timedelta, trail: Trail, now: datetime) -> Finding:
+    """Find what passed but slowly, or behind a certificate that ends soon."""
+    if finding.outcome is not Outcome.OK:
+        return finding
+    if latency > probe.slow_after:
+        slow = f"slow: {latency.total_seconds():.1f} s, more than {probe.slow_after.total_seconds():g} s"
+        return Finding(Outcome.DEGRADED, slow)
+    if trail.certificate_ends and trail.certificate_ends - now < timedelta(days=probe.certificate_days):
+        left = (trail.certificate_ends - now).days
+        return replace(finding, outcome=Outcome.DEGRADED, detail=f"certificate ends in {left} days")
+    return finding

@@ -1,0 +1,146 @@
+"""Rows of incidents, their members and their timelines."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from devops_daemon.adapters.store.db import Database
+from devops_daemon.adapters.store.schema import incident, incident_event, incident_member
+from devops_daemon.model import (
+    EventKind,
+    Incident,
+    IncidentStatus,
+    Member,
+    ProbeKey,
+    Severity,
+    Symptom,
+    TimelineEvent,
+)
+from devops_daemon.ports import LostRaceError
+
+
+def read_open(connection: sa.Connection) -> list[Incident]:
+    """Read the incidents that are not resolved, oldest first."""
+    return _read(connection, incident.c.status != IncidentStatus.RESOLVED, None)
+
+
+def read_since(connection: sa.Connection, since: datetime, most: int) -> list[Incident]:
+    """Read those that are open, and the latest that ended after `since`; newest first."""
+    recent = sa.or_(incident.c.resolved_at.is_(None), incident.c.resolved_at >= since)
+    return _read(connection, recent, most)[::-1]
+
+
+def read_one(connection: sa.Connection, identifier: str) -> tuple[Incident, list[TimelineEvent]] | None:
+    """Read one incident with its timeline, None where there is none of that id."""
+    found = _read(connection, incident.c.id == identifier, None)
+    if not found:
+        return None
+    rows = connection.execute(
+        sa.select(incident_event).where(incident_event.c.incident_id == identifier).order_by(incident_event.c.id)
+    )
+    return found[0], [TimelineEvent(row.at, EventKind(row.kind), row.text) for row in rows]
+
+
+def save(connection: sa.Connection, changed: Incident, events: Sequence[TimelineEvent]) -> None:
+    """Write a new incident (version 1), or the next version of one, with what its timeline gains.
+
+    Raises LostRaceError where that version is there already, or one of its probes is in another open incident.
+    """
+    values = {
+        "severity": changed.severity,
+        "status": changed.status,
+        "cause_service": changed.cause.service,
+        "cause_name": changed.cause.name,
+        "title": changed.title,
+        "opened_at": changed.opened_at,
+        "detected_at": changed.detected_at,
+        "resolved_at": changed.resolved_at,
+        "version": changed.version,
+    }
+    if changed.version == 1:
+        _insert(connection, sa.insert(incident).values(id=changed.id, **values))
+    else:
+        same = sa.and_(incident.c.id == changed.id, incident.c.version == changed.version - 1)
+        if connection.execute(incident.update().where(same).values(values)).rowcount != 1:
+            raise LostRaceError(f"incident {changed.id} has changed in the meantime")
+        connection.execute(incident_member.delete().where(incident_member.c.incident_id == changed.id))
+    _insert(connection, sa.insert(incident_member).values(_member_rows(changed)))
+    if events:
+        connection.execute(
+            sa.insert(incident_event),
+            [{"incident_id": changed.id, "at": e.at, "kind": e.kind, "text": e.text} for e in events],
+        )
+
+
+def _insert(connection: sa.Connection, statement: sa.Insert) -> None:
+    try:
+        with connection.begin_nested():
+            connection.execute(statement)
+    except IntegrityError as error:
+        raise LostRaceError("another open incident has this probe") from error
+
+
+def _member_rows(changed: Incident) -> list[dict[str, object]]:
+    outage = any(member.symptom is Symptom.DOWN for member in changed.members)
+    return [
+        {
+            "incident_id": changed.id,
+            "service": member.key.service,
+            "name": member.key.name,
+            "place": place,
+            "symptom": member.symptom,
+            "since": member.since,
+            "recovered_at": member.recovered_at,
+            "outage": outage,
+            "active": changed.status is not IncidentStatus.RESOLVED,
+        }
+        for place, member in enumerate(changed.members)
+    ]
+
+
+def _read(connection: sa.Connection, where: sa.ColumnElement[bool], most: int | None) -> list[Incident]:
+    newest = sa.select(incident).where(where).order_by(incident.c.opened_at.desc(), incident.c.id.desc()).limit(most)
+    rows = connection.execute(newest).all()[::-1]
+    members = _members(connection, [row.id for row in rows])
+    return [
+        Incident(
+            id=row.id,
+            severity=Severity(row.severity),
+            status=IncidentStatus(row.status),
+            cause=ProbeKey(row.cause_service, row.cause_name),
+            title=row.title,
+            members=tuple(members[row.id]),
+            opened_at=row.opened_at,
+            detected_at=row.detected_at,
+            resolved_at=row.resolved_at,
+            version=row.version,
+        )
+        for row in rows
+    ]
+
+
+def _members(connection: sa.Connection, identifiers: Iterable[str]) -> dict[str, list[Member]]:
+    found: dict[str, list[Member]] = defaultdict(list)
+    which = incident_member.c.incident_id.in_(identifiers)
+    for row in connection.execute(sa.select(incident_member).where(which).order_by(incident_member.c.place)):
+        key = ProbeKey(row.service, row.name)
+        found[row.incident_id].append(Member(key, Symptom(row.symptom), row.since, row.recovered_at))
+    return found
+
+
+class IncidentRows:
+    """The port `IncidentLedger` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def open_incidents(self) -> list[Incident]:
+        """Read the incidents that are not resolved, oldest first."""
+        return await self._db.read(read_open)
+
+    async def save(self, changed: Incident, events: Sequence[TimelineEvent]) -> None:
+        """Write a new incident, or the next version of one."""
+        await self._db.write(lambda connection: save(connection, changed, events))

@@ -1,0 +1,174 @@
+"""The tables. On PostgreSQL they stand in the schema `devops_daemon`, on SQLite in the file.
+
+A change here needs a revision in `migrations/versions`; a test compares the two on both databases.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+SCHEMA = "devops_daemon"
+REVISION = "0001"
+"""The newest revision; alembic is imported only where the database is behind it."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time: `timestamptz` on PostgreSQL, whole microseconds since 1970 on SQLite, which has no such type."""
+
+    impl = sa.TIMESTAMP(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type."""
+        return dialect.type_descriptor(sa.BigInteger() if dialect.name == "sqlite" else sa.TIMESTAMP(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | int | None:
+        """Turn a time into what the column holds; raises ValueError on a naive one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("times are aware here")
+        return (value - _EPOCH) // _MICROSECOND if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 # as the driver gives it
+        """Turn what the column holds into a time."""
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return _EPOCH + int(value) * _MICROSECOND
+        at: datetime = value
+        return at.astimezone(UTC)
+
+
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+metadata = sa.MetaData()
+
+probe = sa.Table(
+    "probe",
+    metadata,
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("settled", sa.Text, nullable=False),
+    sa.Column("blind", sa.Boolean, nullable=False),
+    sa.Column("since", UtcTime),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("successes", sa.Integer, nullable=False),
+    sa.Column("slow", sa.Integer, nullable=False),
+    sa.Column("failing_since", UtcTime),
+    sa.Column("history", sa.Text, nullable=False),
+    sa.Column("flapping", sa.Boolean, nullable=False),
+    sa.Column("proven", sa.Text),
+    sa.Column("repeats", sa.Integer, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("latency_ms", sa.Float),
+    sa.Column("checked_at", UtcTime),
+    sa.Column("claimed_until", UtcTime),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+result = sa.Table(
+    "result",
+    metadata,
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("latency_ms", sa.Float),
+    sa.Column("detail", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+hourly = sa.Table(
+    "hourly",
+    metadata,
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("ok", sa.Integer, nullable=False),
+    sa.Column("degraded", sa.Integer, nullable=False),
+    sa.Column("failed", sa.Integer, nullable=False),
+    sa.Column("unknown", sa.Integer, nullable=False),
+    sa.Column("timed", sa.Integer, nullable=False),
+    sa.Column("latency_ms", sa.Float, nullable=False),
+    sa.Column("worst_latency_ms", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+tick = sa.Table(
+    "tick",
+    metadata,
+    sa.Column("job", sa.Text, primary_key=True),
+    sa.Column("slot", UtcTime, primary_key=True),
+    sa.Column("taken_at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+permit = sa.Table(
+    "permit",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("taken_at", UtcTime, nullable=False),
+)
+
+reference = sa.Table(
+    "reference",
+    metadata,
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("answered_at", UtcTime, nullable=False),
+)
+
+incident = sa.Table(
+    "incident",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("cause_service", sa.Text, nullable=False),
+    sa.Column("cause_name", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("opened_at", UtcTime, nullable=False),
+    sa.Column("detected_at", UtcTime, nullable=False),
+    sa.Column("resolved_at", UtcTime),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("incident_opened_at", "opened_at"),
+)
+
+incident_member = sa.Table(
+    "incident_member",
+    metadata,
+    sa.Column("incident_id", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("place", sa.Integer, nullable=False),
+    sa.Column("symptom", sa.Text, nullable=False),
+    sa.Column("since", UtcTime, nullable=False),
+    sa.Column("recovered_at", UtcTime),
+    sa.Column("outage", sa.Boolean, nullable=False),
+    sa.Column("active", sa.Boolean, nullable=False),
+    sa.Index(
+        "incident_member_active",
+        "service",
+        "name",
+        "outage",
+        unique=True,
+        sqlite_where=sa.text("active"),
+        postgresql_where=sa.text("active"),
+    ),
+)
+"""A probe is in one open outage at most, and in one open lesser incident: the index is what makes that so."""
+
+incident_event = sa.Table(
+    "incident_event",
+    metadata,
+    sa.Column("id", BIG, primary_key=True, autoincrement=True),
+    sa.Column("incident_id", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+)

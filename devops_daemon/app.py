@@ -1,0 +1,249 @@
+"""Build everything from the settings, run it, stop it in reverse: the only place that wires."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from devops_daemon import logs, watchlist
+from devops_daemon.adapters.exchange import Exchange, SocketFactory
+from devops_daemon.adapters.heartbeat import HttpHeartbeat
+from devops_daemon.adapters.probes import HttpProber
+from devops_daemon.adapters.store.db import Database, StoreInUseError, database
+from devops_daemon.adapters.store.health import HealthRows
+from devops_daemon.adapters.store.history import HistoryRows
+from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.ticks import PermitRows, TickRows
+from devops_daemon.adapters.store.upgrade import NewerStoreError
+from devops_daemon.config_file import read_document
+from devops_daemon.daemon import Daemon
+from devops_daemon.entrypoints.access import Tokens
+from devops_daemon.entrypoints.rounds import Rounds
+from devops_daemon.entrypoints.schedule import Clocks
+from devops_daemon.entrypoints.status import Facts
+from devops_daemon.entrypoints.web import Server, Site, listening_socket
+from devops_daemon.health.verdict import Thresholds
+from devops_daemon.health.watch import Watch
+from devops_daemon.incidents.respond import Respond
+from devops_daemon.model import Result, Watchlist
+from devops_daemon.ports import UnavailableError
+from devops_daemon.redaction import Redactor
+from devops_daemon.settings import Settings, WrongSettingsError, read
+
+FORGET_EVERY = timedelta(hours=1)
+log = structlog.get_logger("app")
+
+
+class CannotStartError(Exception):
+    """The daemon cannot start; the text says why and how to mend it, `code` is the exit code."""
+
+    def __init__(self, text: str, code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the daemon runs on."""
+
+    settings: Settings
+    watchlist: Watchlist
+
+
+def utc_now() -> datetime:
+    """Tell the time."""
+    return datetime.now(UTC)
+
+
+def configure(environ: Mapping[str, str]) -> Configuration:
+    """Read settings and file; raises WrongSettingsError with all that is wrong in either, at once."""
+    asked = environ.get("CONFIG_FILE", "").strip()
+    document, problems = read_document(Path(asked or "devops.toml"), asked_for=bool(asked))
+    try:
+        settings = read(environ)
+    except WrongSettingsError as error:
+        raise WrongSettingsError(error.problems + problems) from None
+    if problems:
+        raise WrongSettingsError(problems)
+    return Configuration(settings, watchlist.plan(settings, document))
+
+
+def start_log(settings: Settings) -> Redactor:
+    """Set up the log, with every secret of the settings kept out of it."""
+    redactor = Redactor(settings.secrets)
+    json_lines = settings.log_format == "json" or (settings.log_format is None and not sys.stdout.isatty())
+    logs.configure(level=settings.log_level, json_lines=json_lines, redactor=redactor)
+    return redactor
+
+
+def user_agent() -> str:
+    """Name this program to those whom it asks."""
+    return f"devops-daemon/{version('devops-daemon')}"
+
+
+def _thresholds(settings: Settings) -> Thresholds:
+    return Thresholds(
+        failures=settings.failure_threshold,
+        successes=settings.success_threshold,
+        check_interval=settings.check_interval,
+        confirm_interval=settings.confirm_interval,
+    )
+
+
+def facts(configuration: Configuration) -> Facts:
+    """Put together what `/status` says of the set-up."""
+    settings = configuration.settings
+    notes = []
+    if settings.ephemeral_store:
+        notes.append(
+            "The store is lost at each deployment: there is neither a volume nor DEVOPS_DATABASE_URL."
+            " Attach a volume, or set DEVOPS_DATABASE_URL."
+        )
+    return Facts(
+        version=version("devops-daemon"),
+        watchlist=configuration.watchlist,
+        dry_run=settings.dry_run,
+        integrations=_integrations(settings),
+        notes=tuple(notes),
+    )
+
+
+def _integrations(settings: Settings) -> dict[str, str]:
+    """Say of each what it does: this version has the settings of all, and uses none of them yet."""
+    configured = {
+        "github": bool(settings.github_token or settings.github_app_id),
+        "railway": bool(settings.railway_token_sw_factory or settings.railway_workspace_token),
+        "backend": bool(settings.devops_api_secret),
+        "feedback": bool(settings.feedback_processor_secret),
+    }
+    later = "configured; this version does not use it yet"
+    return {name: later if here else "off" for name, here in configured.items()}
+
+
+@asynccontextmanager
+async def running(
+    configuration: Configuration, redactor: Redactor, socket_factory: SocketFactory | None = None
+) -> AsyncIterator[int]:
+    """Run the daemon; gives the port it listens on. What was started last is stopped first.
+
+    Raises CannotStartError where the store or the port cannot be had.
+    """
+    settings = configuration.settings
+    async with contextlib.AsyncExitStack() as stack:
+        listening = _listen(settings)
+        stack.callback(listening.close)
+        store = _database(settings)
+        stack.push_async_callback(store.close)
+        try:
+            await store.open()
+        except (StoreInUseError, NewerStoreError) as error:
+            raise CannotStartError(str(error)) from None
+        except UnavailableError as error:
+            raise CannotStartError(redactor.text(str(error)), code=3) from None
+        exchange = await stack.enter_async_context(Exchange(user_agent(), socket_factory))
+        permits = None if settings.dry_run else PermitRows(store)
+        watch = Watch(
+            configuration.watchlist,
+            _thresholds(settings),
+            HttpProber(exchange, redactor, utc_now, permits),
+            HealthRows(store),
+            utc_now,
+        )
+        heart_url = settings.heartbeat_url.get_secret_value() if settings.heartbeat_url else None
+        daemon = Daemon(
+            watch,
+            Respond(IncidentRows(store), configuration.watchlist.services),
+            HttpHeartbeat(exchange, heart_url),
+            utc_now,
+        )
+        clocks = Clocks(utc_now)
+        rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now)
+        history = HistoryRows(store, settings.check_interval)
+        server = Server(Site(facts(configuration), history, rounds, _tokens(settings), utc_now), listening)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        await rounds.start()
+        stack.push_async_callback(rounds.stop)
+        clocks.every("forget", FORGET_EVERY, _forgetting(history))
+        await clocks.start()
+        stack.push_async_callback(clocks.stop)
+        yield server.port
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return listening_socket(settings.host, settings.port)
+    except OSError as error:
+        raise CannotStartError(
+            f"cannot listen on port {settings.port} of {settings.host}: {error.strerror}; set PORT to a free one"
+        ) from None
+
+
+def _database(settings: Settings) -> Database:
+    try:
+        return database(settings.database_url)
+    except ModuleNotFoundError as error:
+        raise CannotStartError(
+            f"DEVOPS_DATABASE_URL: PostgreSQL needs {error.name}: pip install 'devops-daemon[postgres]'"
+        ) from None
+
+
+def _tokens(settings: Settings) -> Tokens:
+    viewer, operator = settings.viewer_token, settings.operator_token
+    return Tokens(
+        viewer=viewer.get_secret_value() if viewer else None,
+        operator=operator.get_secret_value() if operator else None,
+    )
+
+
+def _forgetting(history: HistoryRows) -> Callable[[], Awaitable[None]]:
+    async def forget() -> None:
+        with contextlib.suppress(UnavailableError):
+            deleted = await history.forget(utc_now())
+            log.debug("store.tidied", rows=deleted)
+
+    return forget
+
+
+async def run(configuration: Configuration) -> None:
+    """Run the daemon until SIGTERM or SIGINT; raises CannotStartError."""
+    redactor = start_log(configuration.settings)
+    loop = asyncio.get_running_loop()
+    logs.watch_loop(loop)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    started = loop.time()
+    async with running(configuration, redactor) as port:
+        log.info(
+            "daemon.started",
+            version=version("devops-daemon"),
+            port=port,
+            seconds=round(loop.time() - started, 3),
+            services=[service.name for service in configuration.watchlist.services],
+            off=[f"{p.key}: {p.off}" for p in configuration.watchlist.probes if p.off],
+            dry_run=configuration.settings.dry_run,
+        )
+        for note in facts(configuration).notes:
+            log.warning("daemon.note", reason=note)
+        await stop.wait()
+        log.info("daemon.stopping")
+    log.info("daemon.stopped")
+
+
+async def check_once(configuration: Configuration) -> list[Result]:
+    """Run each probe once, without a store: nothing is kept, nobody is registered."""
+    redactor = Redactor(configuration.settings.secrets)
+    probes = [probe for probe in configuration.watchlist.probes if probe.off is None]
+    async with Exchange(user_agent()) as exchange:
+        prober = HttpProber(exchange, redactor, utc_now)
+        return list(await asyncio.gather(*(prober.run(probe) for probe in probes)))

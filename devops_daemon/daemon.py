@@ -1,0 +1,68 @@
+"""Every flow of the daemon, each in a few lines: the table of contents."""
+
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from devops_daemon.health.watch import Report, Watch
+from devops_daemon.incidents.respond import Respond
+from devops_daemon.ports import Clock, UnavailableError
+
+log = structlog.get_logger("daemon")
+
+
+class Heart(Protocol):
+    """Tells whoever watches the watcher that it lives."""
+
+    async def beat(self) -> None:
+        """Send one sign of life; never raises, but for cancellation."""
+        ...
+
+
+class Daemon:
+    """What the clocks and the doors set in motion."""
+
+    def __init__(self, watch: Watch, respond: Respond, heart: Heart, now: Clock) -> None:
+        self._watch = watch
+        self._respond = respond
+        self._heart = heart
+        self._now = now
+
+    async def look(self, *, whole: bool) -> datetime | None:
+        """Look at the product, answer for what is wrong; gives when to look again before the next round."""
+        start = self._now()
+        report = await self._watch.look(whole=whole)
+        answered_for = await self._answer_for(report)
+        if whole and report.kept and answered_for and report.blind is None:
+            await self._heart.beat()
+        _tell(report, seconds=(self._now() - start).total_seconds())
+        return report.next_at
+
+    def give_up(self) -> None:
+        """End the look in hand; what it has found is kept."""
+        self._watch.give_up()
+
+    async def _answer_for(self, report: Report) -> bool:
+        """Bring the incidents in line with the report, as soon as that is on disk."""
+        if not report.kept:
+            return False
+        try:
+            await self._respond.to(report.troubles, report.well, self._now())
+        except UnavailableError as error:
+            log.warning("incidents.delayed", reason=str(error))
+            return False
+        return True
+
+
+def _tell(report: Report, *, seconds: float) -> None:
+    """Write the one line of a round; what a look between two rounds changes is told where it changes."""
+    tell = log.info if report.whole else log.debug
+    tell(
+        "round.done" if report.whole else "look.done",
+        probes=report.looked_at,
+        seconds=round(seconds, 3),
+        troubles=[f"{t.key} {t.symptom}: {t.detail}" for t in report.troubles],
+        blind=report.blind,
+        kept=report.kept,
+    )

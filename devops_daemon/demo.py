@@ -1,0 +1,116 @@
+"""The daemon in a sandbox: a product on loopback that breaks and is mended, watched by the real thing.
+
+It reads no environment, no `.env` and no `devops.toml`, keeps its data in a temporary folder, and reaches no address
+that is not loopback.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import aiohttp
+
+from devops_daemon import app, logs, watchlist
+from devops_daemon.adapters.exchange import loopback_only
+from devops_daemon.config_file import Document
+from devops_daemon.sandbox.product import Product
+from devops_daemon.settings import read
+
+HOST = "127.0.0.1"
+TOUR_FAULT = "backend-500"
+QUIET_SECONDS = 8.0
+BROKEN_SECONDS = 8.0
+Tell = Callable[[str], None]
+
+
+async def demo(port: int, faults: Sequence[str], tell: Tell) -> None:
+    """Run the daemon against the sandbox until it is stopped; without faults, one comes and goes by itself."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="devops-daemon-demo-"))
+        product = await stack.enter_async_context(Product())
+        configuration = _configuration(product, folder, _free(port))
+        redactor = app.start_log(configuration.settings)
+        logs.watch_loop(loop)
+        chosen = await stack.enter_async_context(app.running(configuration, redactor, loopback_only))
+        page = f"http://{HOST}:{chosen}/status"
+        tell(f"The daemon watches a sandbox product. Open [bold]{page}[/bold]")
+        story = asyncio.create_task(_story(product, faults, page, tell))
+        stack.push_async_callback(_end, story)
+        await stop.wait()
+        tell("Stopping.")
+
+
+def _configuration(product: Product, folder: str, port: int) -> app.Configuration:
+    settings = read(
+        {
+            "HOST": HOST,
+            "PORT": str(port),
+            "DATA_DIR": folder,
+            "LOG_FORMAT": "console",
+            "PRODUCTION_BACKEND_URL": product.backend_url,
+            "PRODUCTION_FRONTEND_URL": product.frontend_url,
+            "DEVOPS_API_SECRET": "sandbox-devops-secret",
+            "GITHUB_API_URL": product.control_url,
+            "RAILWAY_API_URL": f"{product.control_url}/graphql",
+            "CHECK_INTERVAL": "5s",
+            "CONFIRM_INTERVAL": "1s",
+            "PROBE_TIMEOUT": "2s",
+        }
+    )
+    return app.Configuration(settings, watchlist.plan(settings, Document()))
+
+
+def _free(port: int) -> int:
+    """Give the port if it is free, else 0: any that is."""
+    try:
+        with socket.create_server((HOST, port)):
+            return port
+    except OSError:
+        return 0
+
+
+async def _story(product: Product, faults: Sequence[str], page: str, tell: Tell) -> None:
+    async with aiohttp.ClientSession() as session:
+        await _until(session, page, lambda data: all(s["status"] == "up" for s in data["services"]))
+        tell("Everything is up.")
+        await asyncio.sleep(QUIET_SECONDS if not faults else 0)
+        for fault in faults or (TOUR_FAULT,):
+            await product.switch_on(fault)
+            tell(f"The product breaks: [bold]{fault}[/bold].")
+        if not faults:
+            await _until(session, page, _has_open_incident)
+            tell("An incident is open.")
+            await asyncio.sleep(BROKEN_SECONDS)
+            await product.mend()
+            tell("The product is mended.")
+            await _until(session, page, lambda data: not _has_open_incident(data))
+            tell("The incident is resolved: it came and went.")
+    tell(f"Break it yourself: [bold]curl -X PUT {product.control_url}/faults/frontend-refused[/bold]")
+    tell(f"Mend it: [bold]curl -X DELETE {product.control_url}/faults[/bold]. Ctrl-C ends.")
+
+
+def _has_open_incident(data: dict[str, Any]) -> bool:
+    return any(incident["status"] != "resolved" for incident in data["incidents"])
+
+
+async def _until(session: aiohttp.ClientSession, page: str, holds: Callable[[dict[str, Any]], bool]) -> None:
+    """Read the daemon's own status, as anybody would, until it says so."""
+    while True:
+        async with session.get(f"{page}.json") as answer:
+            if holds(await answer.json()):
+                return
+        await asyncio.sleep(0.25)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

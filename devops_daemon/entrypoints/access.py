@@ -1,0 +1,76 @@
+"""Decide who may see the pages (contract, `VIEWER_TOKEN`). Pure."""
+
+import base64
+import binascii
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Access(StrEnum):
+    """What a request gets."""
+
+    GRANTED = "granted"
+    ASK = "ask"
+    """401: a token would open it."""
+    CLOSED = "closed"
+    """403: no token is set, and it does not come from this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What opens the pages; the operator's opens all that the viewer's does."""
+
+    viewer: str | None = None
+    operator: str | None = None
+
+
+def may_view(tokens: Tokens, authorization: str | None, peer: str | None, host: str | None) -> Access:
+    """Say whether a page is shown: by token where one is set, else on this machine only.
+
+    The `Host` must be loopback too: a page elsewhere could have its name resolve to 127.0.0.1.
+    """
+    accepted = [token for token in (tokens.viewer, tokens.operator) if token]
+    if not accepted:
+        return Access.GRANTED if is_loopback(peer) and is_loopback(_without_port(host)) else Access.CLOSED
+    given = _credential(authorization)
+    # every token is compared, so that the time tells nothing
+    matches = [hmac.compare_digest(given, token.encode()) for token in accepted]
+    return Access.GRANTED if any(matches) else Access.ASK
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether an address is of this machine alone; IPv4 addresses within IPv6 are unwrapped."""
+    if host is None:
+        return False
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
+
+
+def _without_port(host: str | None) -> str | None:
+    if host is None:
+        return None
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0] if host.count(":") == 1 else host
+
+
+def _credential(authorization: str | None) -> bytes:
+    """Take the token out of `Bearer TOKEN`, or the password out of Basic credentials with any user name."""
+    scheme, _, value = (authorization or "").partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer":
+        return value.encode()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).partition(b":")[2]
+        except (binascii.Error, ValueError):
+            return b""
+    return b""

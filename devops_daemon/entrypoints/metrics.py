@@ -1,0 +1,69 @@
+"""The snapshot as Prometheus metrics, `devops_daemon_*`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+STATUSES = ("up", "degraded", "down", "unknown")
+
+
+class _Snapshot(Collector):
+    def __init__(self, data: Mapping[str, Any], *, ready: bool) -> None:
+        self._data = data
+        self._ready = ready
+
+    def collect(self) -> Iterable[Metric]:
+        """Give each figure of the snapshot."""
+        yield from self._probes()
+        yield self._services()
+        yield self._incidents()
+        punctuality = self._data["punctuality"]
+        for name, text, value in (
+            ("ready", "1 while the daemon's store and clocks work.", int(self._ready)),
+            ("rounds_due", "Rounds that were due in the last 24 h.", punctuality["due"]),
+            ("rounds_run", "Rounds that ran in the last 24 h.", punctuality["run"]),
+            ("round_lateness_seconds_max", "Worst lateness of a round in 24 h.", punctuality["worst_lateness_s"]),
+        ):
+            yield GaugeMetricFamily(f"devops_daemon_{name}", text, value=value)
+
+    def _probes(self) -> Iterable[Metric]:
+        status = GaugeMetricFamily(
+            "devops_daemon_probe_status", "1 for the probe's status.", labels=["service", "probe", "status"]
+        )
+        latency = GaugeMetricFamily(
+            "devops_daemon_probe_latency_seconds", "Latency of the last look.", labels=["service", "probe"]
+        )
+        for service in self._data["services"]:
+            for probe in service["probes"]:
+                for name in STATUSES:
+                    status.add_metric([service["name"], probe["name"], name], int(probe["status"] == name))
+                if probe["latency_ms"] is not None:
+                    latency.add_metric([service["name"], probe["name"]], probe["latency_ms"] / 1000)
+        return status, latency
+
+    def _services(self) -> Metric:
+        family = GaugeMetricFamily(
+            "devops_daemon_service_status", "1 for the service's status.", labels=["service", "status"]
+        )
+        for service in self._data["services"]:
+            for name in STATUSES:
+                family.add_metric([service["name"], name], int(service["status"] == name))
+        return family
+
+    def _incidents(self) -> Metric:
+        family = GaugeMetricFamily("devops_daemon_incidents_open", "Incidents not resolved.", labels=["severity"])
+        for severity in ("SEV1", "SEV2", "SEV3"):
+            incidents = self._data["incidents"]
+            burning = [i for i in incidents if i["severity"] == severity and i["status"] != "resolved"]
+            family.add_metric([severity], len(burning))
+        return family
+
+
+def as_metrics(data: Mapping[str, Any], *, ready: bool) -> bytes:
+    """Write the snapshot as Prometheus reads it."""
+    registry = CollectorRegistry()
+    registry.register(_Snapshot(data, ready=ready))
+    return generate_latest(registry)

@@ -1,0 +1,191 @@
+"""What `/status` shows: one snapshot as data, the same data as a page, and as metrics. Pure."""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from devops_daemon.entrypoints import charts
+from devops_daemon.health.verdict import service_status
+from devops_daemon.model import Incident, Probe, ProbeState, Service, Status, TimelineEvent, Watchlist
+from devops_daemon.objectives import Objective, measure
+from devops_daemon.ports import Overview
+from devops_daemon.settings import format_duration
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while the daemon runs."""
+
+    version: str
+    watchlist: Watchlist
+    dry_run: bool = False
+    integrations: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What a person should know about how it is set up."""
+
+
+def as_data(facts: Facts, overview: Overview, now: datetime) -> dict[str, Any]:
+    """Give the snapshot as `/status.json` has it (contract, "HTTP")."""
+    return {
+        "version": facts.version,
+        "now": stamp(now),
+        "dry_run": facts.dry_run,
+        "paused": False,
+        "services": [_service(service, overview) for service in facts.watchlist.services],
+        "incidents": [incident_as_data(incident) for incident in overview.incidents],
+        "pull_requests": [],
+        "inbox": {"pending": 0, "failed": 0, "oldest_pending_s": None},
+        "punctuality": {
+            "due": overview.punctuality.due,
+            "run": overview.punctuality.run,
+            "worst_lateness_s": round(overview.punctuality.worst_lateness.total_seconds(), 3),
+        },
+        "integrations": dict(facts.integrations),
+        "objectives": [_objective(objective) for objective in measure(overview.incidents, now)],
+    }
+
+
+def _service(service: Service, overview: Overview) -> dict[str, Any]:
+    states = [overview.states[p.key] for p in service.probes if p.off is None and p.key in overview.states]
+    status = service_status(states)
+    since = min((s.since for s in states if s.since and s.status is status), default=None)
+    return {
+        "name": service.name,
+        "status": status,
+        "flapping": any(state.flapping for state in states),
+        "since": stamp(since),
+        "probes": [_probe(probe, overview.states.get(probe.key)) for probe in service.probes],
+    }
+
+
+def _probe(probe: Probe, state: ProbeState | None) -> dict[str, Any]:
+    if probe.off is not None or state is None:
+        return {
+            "name": probe.key.name,
+            "kind": probe.kind,
+            "status": Status.UNKNOWN if probe.off is None else Status.OFF,
+            "latency_ms": None,
+            "detail": probe.off or "not looked at yet",
+            "checked_at": None,
+        }
+    return {
+        "name": probe.key.name,
+        "kind": probe.kind,
+        "status": state.status,
+        "latency_ms": None if state.latency is None else round(state.latency / timedelta(milliseconds=1), 1),
+        "detail": state.detail or "not looked at yet",
+        "checked_at": stamp(state.checked_at),
+    }
+
+
+def incident_as_data(incident: Incident, timeline: Iterable[TimelineEvent] | None = None) -> dict[str, Any]:
+    """Give one incident as data, with its timeline where that was read."""
+    data: dict[str, Any] = {
+        "id": incident.id,
+        "severity": incident.severity,
+        "status": incident.status,
+        "title": incident.title,
+        "cause": str(incident.cause),
+        "services": list(incident.services),
+        "failed_probes": [member.key.name for member in incident.members],
+        "opened_at": stamp(incident.opened_at),
+        "detected_at": stamp(incident.detected_at),
+        "resolved_at": stamp(incident.resolved_at),
+        "issue_url": None,
+        "remediations": [],
+    }
+    if timeline is not None:
+        data["timeline"] = [{"at": stamp(e.at), "kind": e.kind, "text": e.text} for e in timeline]
+    return data
+
+
+def _objective(objective: Objective) -> dict[str, Any]:
+    return {
+        "name": objective.name,
+        "target": objective.target,
+        "actual": objective.actual,
+        "met": objective.met,
+        "windows": {format_duration(m.window): {"worst": m.worst, "share_met": m.share_met} for m in objective.windows},
+    }
+
+
+def stamp(at: datetime | None) -> str | None:
+    """Write a time as ISO 8601 with `Z`."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Pages:
+    """Draws the pages; every value is escaped, nothing is loaded from elsewhere."""
+
+    def __init__(self) -> None:
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters |= {"ago": ago, "moment": moment, "span": span}
+        self._css = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+        digest = base64.b64encode(hashlib.sha256(self._css.encode()).digest()).decode()
+        self.content_security_policy = (
+            f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none';"
+            " frame-ancestors 'none'"
+        )
+
+    def status(self, facts: Facts, overview: Overview, data: Mapping[str, Any], problems: Sequence[str]) -> str:
+        """Draw `/status`; `problems` are the daemon's own, shown first."""
+        return self._environment.get_template("status.html").render(
+            css=self._css,
+            now=data["now"],
+            data=data,
+            problems=problems,
+            notes=facts.notes,
+            charts={probe.key: _charts(probe, overview, data["now"]) for probe in facts.watchlist.probes},
+        )
+
+    def incident(self, data: Mapping[str, Any], now: datetime) -> str:
+        """Draw `/incidents/{id}`."""
+        return self._environment.get_template("incident.html").render(css=self._css, now=stamp(now), incident=data)
+
+    def message(self, title: str, text: str) -> str:
+        """Draw a page that only says something."""
+        return self._environment.get_template("message.html").render(css=self._css, title=title, text=text)
+
+
+def _charts(probe: Probe, overview: Overview, now: str) -> dict[str, Any]:
+    hour = int(datetime.fromisoformat(now).timestamp()) // 3600
+    days = overview.days.get(probe.key, ())
+    return {
+        "bars": charts.bars(days, hour // 24),
+        "line": charts.line(overview.hours.get(probe.key, ()), hour),
+        "availability": charts.availability(days),
+    }
+
+
+def moment(at: str | None) -> str:
+    """Write a time for people, in UTC: `24 Nov 02:05:07`."""
+    return "—" if at is None else f"{datetime.fromisoformat(at):%d %b %H:%M:%S}"
+
+
+def ago(at: str | None, now: str) -> str:
+    """Write how long ago a time is: `3 min ago`."""
+    if at is None:
+        return "never"
+    return f"{span((datetime.fromisoformat(now) - datetime.fromisoformat(at)).total_seconds())} ago"
+
+
+def span(seconds: float) -> str:
+    """Write a length of time for people, to one figure of the unit that fits."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{max(0, int(seconds))} s"

@@ -1,0 +1,188 @@
+"""The HTTP side: health routes for Railway, pages and metrics for people and programs."""
+
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from devops_daemon.entrypoints.access import Access, Tokens, may_view
+from devops_daemon.entrypoints.metrics import as_metrics
+from devops_daemon.entrypoints.rounds import Rounds
+from devops_daemon.entrypoints.status import Facts, Pages, as_data, incident_as_data
+from devops_daemon.ports import Clock, Overview, StatusLedger, UnavailableError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+OPEN_ROUTES = frozenset({"/healthz", "/readyz"})
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "X-Frame-Options": "DENY",
+}
+
+
+class Site:
+    """Answers the routes of the contract."""
+
+    def __init__(self, facts: Facts, ledger: StatusLedger, rounds: Rounds, tokens: Tokens, now: Clock) -> None:
+        self._facts = facts
+        self._ledger = ledger
+        self._rounds = rounds
+        self._tokens = tokens
+        self._now = now
+        self._pages = Pages()
+
+    def application(self) -> web.Application:
+        """Give the routes as an application."""
+        application = web.Application(middlewares=[self._guard], client_max_size=1024 * 1024)
+        application.router.add_get("/", self.root)
+        application.router.add_get("/healthz", self.healthz)
+        application.router.add_get("/readyz", self.readyz)
+        application.router.add_get("/status", self.status)
+        application.router.add_get("/status.json", self.status_json)
+        application.router.add_get("/incidents/{id}", self.incident)
+        application.router.add_get("/metrics", self.metrics)
+        return application
+
+    async def root(self, _: web.Request) -> web.StreamResponse:
+        """Lead to the page."""
+        raise web.HTTPFound("/status")
+
+    async def healthz(self, _: web.Request) -> web.StreamResponse:
+        """Say that the event loop turns."""
+        return web.json_response({"status": "ok"})
+
+    async def readyz(self, _: web.Request) -> web.StreamResponse:
+        """Say whether the daemon can do its work, and if not, what is wrong."""
+        problems = await self._problems()
+        status = "not ready" if problems else "ready"
+        return web.json_response({"status": status, "problems": problems}, status=503 if problems else 200)
+
+    async def status(self, _: web.Request) -> web.StreamResponse:
+        """Show the page."""
+        overview, data = await self._snapshot()
+        return self._page(self._pages.status(self._facts, overview, data, await self._problems()))
+
+    async def status_json(self, _: web.Request) -> web.StreamResponse:
+        """Give the same as data."""
+        return web.json_response((await self._snapshot())[1])
+
+    async def incident(self, request: web.Request) -> web.StreamResponse:
+        """Show one incident; as data where JSON is asked for and HTML is not."""
+        found = await self._ledger.incident(request.match_info["id"])
+        if found is None:
+            raise web.HTTPNotFound(text="There is no incident of that id.\n")
+        data = incident_as_data(*found)
+        if _wants_json(request):
+            return web.json_response(data)
+        return self._page(self._pages.incident(data, self._now()))
+
+    async def metrics(self, _: web.Request) -> web.StreamResponse:
+        """Give the figures to Prometheus."""
+        body = as_metrics((await self._snapshot())[1], ready=not await self._problems())
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _snapshot(self) -> tuple[Overview, dict[str, Any]]:
+        now = self._now()
+        overview = await self._ledger.overview(now)
+        return overview, as_data(self._facts, overview, now)
+
+    async def _problems(self) -> list[str]:
+        """Say what keeps the daemon from its work."""
+        found = []
+        if self._ledger.problem:
+            found.append(f"store: {self._ledger.problem}; probing goes on, what it finds is kept as soon as that ends")
+        if self._rounds.late(self._now()):
+            found.append("clocks: no round has begun for more than two intervals")
+        return found
+
+    def _page(self, html: str) -> web.Response:
+        return web.Response(
+            text=html,
+            content_type="text/html",
+            headers={"Content-Security-Policy": self._pages.content_security_policy},
+        )
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let in who may see the page; what cannot be read now is said in one line."""
+        try:
+            response = self._refusal(request) or await handler(request)
+        except web.HTTPException as error:
+            error.headers.update(HEADERS)
+            raise
+        except UnavailableError as error:
+            response = self._unavailable(request, str(error))
+        response.headers.update(HEADERS)
+        return response
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        if request.path in OPEN_ROUTES:
+            return None
+        access = may_view(self._tokens, request.headers.get("Authorization"), request.remote, request.host)
+        match access:
+            case Access.GRANTED:
+                return None
+            case Access.ASK:
+                challenge = {"WWW-Authenticate": 'Basic realm="devops-daemon", charset="UTF-8"'}
+                return web.Response(status=401, text="A token is needed.\n", headers=challenge)
+            case Access.CLOSED:
+                text = "Closed: set VIEWER_TOKEN, or come from the daemon's own machine.\n"
+                return web.Response(status=403, text=text)
+
+    def _unavailable(self, request: web.Request, text: str) -> web.Response:
+        if _wants_json(request) or request.path.endswith(".json"):
+            return web.json_response({"error": text}, status=503)
+        response = self._page(self._pages.message("Not now", text))
+        response.set_status(503)
+        return response
+
+
+def _wants_json(request: web.Request) -> bool:
+    accept = request.headers.get("Accept", "")
+    return "application/json" in accept and "text/html" not in accept
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Bind the port: `::` takes IPv4 and IPv6 at once, or IPv4 alone where there is no IPv6.
+
+    Raises OSError where the address is taken or is none of this machine's.
+    """
+    if host == "::" and not _has_ipv6():
+        host = "0.0.0.0"  # noqa: S104 # what `::` means on a machine without IPv6
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((host, port), family=family, backlog=512, dualstack_ipv6=both)
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as attempt:
+            attempt.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+class Server:
+    """The application on a socket."""
+
+    def __init__(self, site: Site, listening: socket.socket) -> None:
+        self._runner = web.AppRunner(site.application(), access_log=None, shutdown_timeout=1)
+        self._socket = listening
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        port: int = self._socket.getsockname()[1]
+        return port
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket).start()
+
+    async def stop(self) -> None:
+        """Answer no more; requests in hand have a second."""
+        await self._runner.cleanup()

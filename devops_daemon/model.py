@@ -1,0 +1,273 @@
+"""The nouns of the daemon: frozen values that every room speaks in."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Severity(StrEnum):
+    """How bad an incident is (specification, "Incident Severity Classification"); SEV1 is the worst."""
+
+    SEV1 = "SEV1"
+    SEV2 = "SEV2"
+    SEV3 = "SEV3"
+
+
+class Status(StrEnum):
+    """How a probe or a service stands. What could not be measured is unknown, never down."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    OFF = "off"
+
+
+class Outcome(StrEnum):
+    """What one look at the product found."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    UNPROVEN = "unproven"
+    """Failed if this probe has ever passed as it is configured now, else unknown: a wrong password, a
+    route that was never there."""
+
+
+class ProbeKind(StrEnum):
+    """The kinds of probe; each is a row of `adapters.probes.PROBES`."""
+
+    HTTP = "http"
+    READINESS = "readiness"
+    SIGN_IN = "sign_in"
+
+
+class ProbeKey(NamedTuple):
+    """Names one probe of one service."""
+
+    service: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.name == self.service else f"{self.service}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCheck:
+    """What an `http` probe asks for, and what it wants to see."""
+
+    url: str
+    method: str = "GET"
+    expect_status: frozenset[int] = frozenset({200})
+    contains: str | None = None
+    fields: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """JSON fields as dotted paths, each with the values it may have (compared as text)."""
+    not_empty: bool = False
+    follow_redirects: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessCheck:
+    """What a `readiness` probe reads: the readiness route, and the dependency without which it is down."""
+
+    url: str
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInCheck:
+    """Where and as whom the canary of a `sign_in` probe signs in."""
+
+    backend: str
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"SignInCheck(backend={self.backend!r}, username={self.username!r}, password=...)"
+
+
+Check = HttpCheck | ReadinessCheck | SignInCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One thing that is looked at again and again."""
+
+    key: ProbeKey
+    kind: ProbeKind
+    check: Check
+    severity: Severity
+    """Of the incident when it is down; what is only degraded or flapping is a SEV3."""
+    timeout: timedelta
+    slow_after: timedelta
+    certificate_days: int
+    off: str | None = None
+    """Why it is not run at all, for people to read; None where it is run."""
+    fingerprint: str = ""
+    """Changes with what the probe asks and as whom: what was proven under another one is not proven now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A part of the product: what is watched of it and what it cannot work without."""
+
+    name: str
+    probes: tuple[Probe, ...]
+    depends_on: frozenset[str] = frozenset()
+    railway: str | None = None
+    """Its name at Railway, where that is not told by its host or by its own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watchlist:
+    """All that is watched, and the addresses that tell our own network from the product's."""
+
+    services: tuple[Service, ...]
+    references: tuple[str, ...] = ()
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """Every probe, the most upstream service's first."""
+        return tuple(probe for service in self.services for probe in service.probes)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one look at one probe found."""
+
+    key: ProbeKey
+    at: datetime
+    outcome: Outcome
+    detail: str
+    latency: timedelta | None = None
+    answered: bool = False
+    """An HTTP answer of whatever kind came back: the network between us and the product works."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeState:
+    """What is known of one probe: a row, so that thresholds outlive a restart."""
+
+    key: ProbeKey
+    settled: Status = Status.UNKNOWN
+    """The last status that the thresholds agreed to; unknown before the first."""
+    blind: bool = False
+    """The last look could not measure it."""
+    since: datetime | None = None
+    failures: int = 0
+    successes: int = 0
+    slow: int = 0
+    failing_since: datetime | None = None
+    """The first of the failing (or degraded) results in a row that are counted now."""
+    history: str = ""
+    """The last outcomes, oldest first: `x` failed, `.` not failed."""
+    flapping: bool = False
+    proven: str | None = None
+    """The fingerprint with which it last passed."""
+    repeats: int = 0
+    """Looks in a row after which it failed, or its service was not up: they pace the next one."""
+    detail: str = ""
+    latency: timedelta | None = None
+    checked_at: datetime | None = None
+    version: int = 0
+
+    @property
+    def status(self) -> Status:
+        """What people are told: unknown where the last look could not measure."""
+        return Status.UNKNOWN if self.blind else self.settled
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An address outside of the product that tells our own network from the product's."""
+
+    url: str
+    answered_at: datetime | None
+    """When it last gave any HTTP answer, before this look."""
+    answers: bool
+    """Whether it gave one in this look."""
+
+
+class Symptom(StrEnum):
+    """What is wrong with a probe, as the incidents see it."""
+
+    DOWN = "down"
+    DEGRADED = "degraded"
+    FLAPPING = "flapping"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One probe that is not well: what health hands to incidents."""
+
+    key: ProbeKey
+    symptom: Symptom
+    if_down: Severity
+    """How bad it is when this probe is down."""
+    since: datetime
+    """The first failing result."""
+    detail: str
+
+
+class IncidentStatus(StrEnum):
+    """Where an incident stands."""
+
+    OPEN = "open"
+    MITIGATING = "mitigating"
+    ESCALATED = "escalated"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One probe's part in an incident."""
+
+    key: ProbeKey
+    symptom: Symptom
+    since: datetime
+    recovered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One outage, from its first failing result to the last success that was needed."""
+
+    id: str
+    severity: Severity
+    status: IncidentStatus
+    cause: ProbeKey
+    title: str
+    members: tuple[Member, ...]
+    opened_at: datetime
+    """The first failing result."""
+    detected_at: datetime
+    """When the daemon knew: thresholds were met and the row was written."""
+    resolved_at: datetime | None = None
+    version: int = 0
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that it touches, each once, in the order they joined."""
+        return tuple(dict.fromkeys(member.key.service for member in self.members))
+
+
+class EventKind(StrEnum):
+    """What a line of an incident's timeline tells of."""
+
+    OPENED = "opened"
+    JOINED = "joined"
+    RAISED = "raised"
+    RELAPSED = "relapsed"
+    RECOVERED = "recovered"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """One line of an incident's timeline."""
+
+    at: datetime
+    kind: EventKind
+    text: str
