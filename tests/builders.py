@@ -1,0 +1,179 @@
+"""Values with defaults: a test names only what it is about."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from devops_daemon.health.verdict import Thresholds
+from devops_daemon.model import (
+    HttpCheck,
+    Incident,
+    IncidentStatus,
+    Member,
+    Outcome,
+    Probe,
+    ProbeKey,
+    ProbeKind,
+    ProbeState,
+    Result,
+    Service,
+    Severity,
+    Status,
+    Symptom,
+    Trouble,
+    Watchlist,
+)
+
+START = datetime(2026, 1, 5, 12, tzinfo=UTC)
+"""When stories begin."""
+
+SEVERITIES = {"backend": Severity.SEV1, "database": Severity.SEV1, "auth": Severity.SEV2, "frontend": Severity.SEV2}
+"""How bad the product's own probes are when they are down."""
+
+
+def at(seconds: float) -> datetime:
+    """Give the moment so many seconds after the start."""
+    return START + timedelta(seconds=seconds)
+
+
+def key(text: str) -> ProbeKey:
+    """Read `backend/database`, or `backend` for the probe that bears its service's name."""
+    service, _, name = text.partition("/")
+    return ProbeKey(service, name or service)
+
+
+def a_probe(  # noqa: PLR0913 # each has a default
+    named: str = "backend",
+    *,
+    kind: ProbeKind = ProbeKind.HTTP,
+    severity: Severity | None = None,
+    timeout: timedelta = timedelta(seconds=10),
+    off: str | None = None,
+    fingerprint: str = "f00d",
+) -> Probe:
+    """Build a probe; its severity is what the product's probe of that name has, else SEV2."""
+    return Probe(
+        key=key(named),
+        kind=kind,
+        check=HttpCheck(url=f"https://{key(named).service}.example.com/"),
+        severity=severity or SEVERITIES.get(key(named).name, Severity.SEV2),
+        timeout=timeout,
+        slow_after=timedelta(seconds=3),
+        certificate_days=14,
+        off=off,
+        fingerprint=fingerprint,
+    )
+
+
+def a_service(name: str = "backend", *, probes: Sequence[Probe] = (), depends_on: Sequence[str] = ()) -> Service:
+    """Build a service; without `probes` it has one, of its own name."""
+    return Service(name=name, probes=tuple(probes) or (a_probe(name),), depends_on=frozenset(depends_on))
+
+
+def the_product() -> tuple[Service, Service]:
+    """Build what the settings watch by themselves: a backend with three probes, and a frontend that depends on it."""
+    backend = [a_probe(named) for named in ("backend", "backend/database", "backend/auth")]
+    return a_service("backend", probes=backend), a_service("frontend", depends_on=["backend"])
+
+
+def a_watchlist(*services: Service, references: Sequence[str] = ()) -> Watchlist:
+    """Build a watchlist; without services it is the product."""
+    return Watchlist(services or the_product(), tuple(references))
+
+
+def thresholds(
+    failures: int = 2,
+    successes: int = 2,
+    check_interval: timedelta = timedelta(minutes=5),
+    confirm_interval: timedelta = timedelta(seconds=10),
+) -> Thresholds:
+    """Build thresholds; the settings' defaults."""
+    return Thresholds(failures, successes, check_interval, confirm_interval)
+
+
+def a_result(
+    named: str = "backend",
+    outcome: Outcome = Outcome.OK,
+    when: datetime = START,
+    *,
+    detail: str | None = None,
+    answered: bool | None = None,
+) -> Result:
+    """Build a result; unless told, whatever did not simply fail to answer has been answered."""
+    return Result(
+        key=key(named),
+        at=when,
+        outcome=outcome,
+        detail=outcome.value if detail is None else detail,
+        latency=timedelta(milliseconds=120) if outcome in {Outcome.OK, Outcome.DEGRADED} else None,
+        answered=outcome not in {Outcome.FAILED, Outcome.UNKNOWN} if answered is None else answered,
+    )
+
+
+def a_state(  # noqa: PLR0913 # each has a default
+    named: str = "backend",
+    settled: Status = Status.UP,
+    *,
+    blind: bool = False,
+    flapping: bool = False,
+    since: datetime | None = START,
+    checked_at: datetime | None = START,
+    latency: timedelta | None = timedelta(milliseconds=120),
+) -> ProbeState:
+    """Build the row of a probe that was looked at."""
+    return ProbeState(
+        key(named),
+        settled=settled,
+        blind=blind,
+        flapping=flapping,
+        since=since,
+        checked_at=checked_at,
+        latency=latency,
+        detail="status 200",
+    )
+
+
+def a_trouble(
+    named: str = "backend",
+    symptom: Symptom = Symptom.DOWN,
+    since: datetime = START,
+    *,
+    if_down: Severity | None = None,
+    detail: str = "refused",
+) -> Trouble:
+    """Build a trouble; it is as bad as the product's probe of that name is."""
+    return Trouble(key(named), symptom, if_down or SEVERITIES.get(key(named).name, Severity.SEV2), since, detail)
+
+
+def a_member(
+    named: str = "backend",
+    symptom: Symptom = Symptom.DOWN,
+    since: datetime = START,
+    recovered_at: datetime | None = None,
+) -> Member:
+    """Build one probe's part in an incident."""
+    return Member(key(named), symptom, since, recovered_at)
+
+
+def an_incident(  # noqa: PLR0913 # each has a default
+    *members: Member,
+    named: str = "260105-aaaa",
+    severity: Severity = Severity.SEV1,
+    status: IncidentStatus = IncidentStatus.OPEN,
+    opened_at: datetime = START,
+    detected_at: datetime | None = None,
+    resolved_at: datetime | None = None,
+) -> Incident:
+    """Build an incident; its first member is its cause, and it was detected ten seconds after it began."""
+    parts = members or (a_member(),)
+    return Incident(
+        id=named,
+        severity=severity,
+        status=status,
+        cause=parts[0].key,
+        title=f"{parts[0].key} is {parts[0].symptom}",
+        members=parts,
+        opened_at=opened_at,
+        detected_at=detected_at or opened_at + timedelta(seconds=10),
+        resolved_at=resolved_at,
+        version=1,
+    )
