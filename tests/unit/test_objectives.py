@@ -1,0 +1,92 @@
+"""The success criteria, measured from incidents."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from builders import START, an_incident
+from devops_daemon.model import Incident, IncidentStatus
+from devops_daemon.objectives import Measured, Objective, measure
+
+WEEK, MONTH = timedelta(days=7), timedelta(days=30)
+SECOND = timedelta(seconds=1)
+
+
+def objective(name: str, *incidents: Incident) -> Objective:
+    return next(found for found in measure(incidents, START) if found.name == name)
+
+
+def detected_after(seconds: float, *, ago: timedelta = timedelta(hours=1)) -> Incident:
+    """Build an incident that was detected `ago`, so many seconds after it began."""
+    return an_incident(opened_at=START - ago - timedelta(seconds=seconds), detected_at=START - ago)
+
+
+def ended(ago: timedelta) -> Incident:
+    return an_incident(
+        opened_at=START - ago - timedelta(hours=1), resolved_at=START - ago, status=IncidentStatus.RESOLVED
+    )
+
+
+def test_each_promise_has_its_target() -> None:
+    assert {found.name: found.target for found in measure([], START)} == {
+        "detection": 300,
+        "sev1_response": 600,
+        "auto_recovery": 0.5,
+        "pr_staleness": 3600,
+        "diagnostic": 300,
+    }
+
+
+@pytest.mark.parametrize("found", measure([], START), ids=lambda found: found.name)
+def test_without_data_no_promise_is_called_kept_or_broken(found: Objective) -> None:
+    assert (found.actual, found.met) == (None, None)
+
+
+def test_detection_is_the_longest_wait_and_the_share_that_kept_the_promise() -> None:
+    measured = objective("detection", detected_after(10), detected_after(301), detected_after(300), detected_after(20))
+    assert measured.windows == (Measured(WEEK, 301, 0.75), Measured(MONTH, 301, 0.75))
+
+
+def test_detection_looks_back_a_week_and_a_month() -> None:
+    measured = objective(
+        "detection",
+        detected_after(10, ago=WEEK - SECOND),
+        detected_after(400, ago=WEEK),
+        detected_after(20, ago=MONTH - SECOND),
+        detected_after(900, ago=MONTH),
+    )
+    assert measured.windows == (Measured(WEEK, 10, 1), Measured(MONTH, 400, 2 / 3))
+
+
+@pytest.mark.parametrize(("seconds", "met"), [(10, True), (300, True), (300.5, False)])
+def test_detection_is_met_within_five_minutes(seconds: float, met: bool) -> None:  # noqa: FBT001 # a table
+    assert objective("detection", detected_after(seconds)).met is met
+
+
+def test_what_counts_now_is_the_worst_of_the_last_week() -> None:
+    measured = objective("detection", detected_after(400, ago=timedelta(days=8)), detected_after(10))
+    assert (measured.actual, measured.met) == (10, True)
+
+
+def test_an_incident_that_ended_by_itself_is_an_automatic_recovery() -> None:
+    measured = objective("auto_recovery", ended(timedelta(hours=1)))
+    assert (measured.windows, measured.met) == ((Measured(WEEK, 1, 1), Measured(MONTH, 1, 1)), True)
+
+
+def test_an_incident_that_is_open_says_nothing_of_recovery_yet() -> None:
+    assert objective("auto_recovery", an_incident()).actual is None
+
+
+def test_an_old_recovery_counts_for_the_month_only() -> None:
+    measured = objective("auto_recovery", ended(timedelta(days=8)))
+    assert measured.windows == (Measured(WEEK, None, None), Measured(MONTH, 1, 1))
+
+
+@pytest.mark.parametrize(("share", "met"), [(0.51, True), (0.5, False), (0.0, False)])
+def test_more_than_half_must_recover_by_themselves(share: float, met: bool) -> None:  # noqa: FBT001 # a table
+    assert Objective("auto_recovery", 0.5, (Measured(WEEK, share, share),)).met is met
+
+
+def test_incidents_of_the_future_do_not_break_the_measure() -> None:
+    tomorrow: datetime = START + timedelta(days=1)
+    assert objective("detection", an_incident(opened_at=tomorrow)).actual == 10
