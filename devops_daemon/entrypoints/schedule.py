@@ -1,7 +1,8 @@
 """The clocks. The only importer of APScheduler (3.11, memory store): it ticks, and knows nothing of the work.
 
 Its traps, each handled here: a job late by more than a second is skipped by default; after a step of the clock
-backwards it is silent until the clock has caught up; an interval job first runs one interval late.
+backwards it is silent until the clock has caught up; an interval job first runs one interval late; its shutdown cancels
+the jobs that are running, so what it runs only starts a task of ours.
 """
 
 import asyncio
@@ -11,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -20,6 +20,7 @@ from devops_daemon.ports import Clock
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WATCH_SECONDS = 1.0
+FINISH_SECONDS = 2.0
 JUMP = timedelta(seconds=2)
 """The wall clock and the steady one may part by so much in a second before it is called a jump."""
 Job = Callable[[], Awaitable[None]]
@@ -39,18 +40,18 @@ class Clocks:
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
-        self._scheduler.add_listener(_tell_error, EVENT_JOB_ERROR)
         self._intervals: dict[str, tuple[timedelta, Job]] = {}
         self._guard: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     def every(self, name: str, interval: timedelta, job: Job) -> None:
         """Call a job at each whole interval; `interval` is at least a millisecond."""
         self._intervals[name] = (interval, job)
-        self._scheduler.add_job(job, self._trigger(interval), id=name, name=name, replace_existing=True)
+        self._add(name, self._trigger(interval), job)
 
     def at(self, name: str, when: datetime, job: Job) -> None:
         """Call a job once, instead of what was to be called by that name; at once if `when` has passed."""
-        self._scheduler.add_job(job, DateTrigger(when), id=name, name=name, replace_existing=True)
+        self._add(name, DateTrigger(when), job)
 
     def cancel(self, name: str) -> None:
         """Forget a call that was to come."""
@@ -63,13 +64,25 @@ class Clocks:
         self._guard = asyncio.create_task(self._watch_the_clock())
 
     async def stop(self) -> None:
-        """Tick no more."""
+        """Tick no more, and let jobs that are running finish."""
         if self._guard is not None:
             self._guard.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._guard
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=FINISH_SECONDS)
+            for task in late:
+                task.cancel()
+
+    def _add(self, name: str, trigger: IntervalTrigger | DateTrigger, job: Job) -> None:
+        async def begin() -> None:
+            task = asyncio.create_task(_run(name, job), name=f"clock {name}")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+        self._scheduler.add_job(begin, trigger, id=name, name=name, replace_existing=True)
 
     def _trigger(self, interval: timedelta) -> IntervalTrigger:
         return IntervalTrigger(
@@ -90,5 +103,8 @@ class Clocks:
                     self.at(f"{name} after a jump", self._now(), job)
 
 
-def _tell_error(event: JobExecutionEvent) -> None:
-    log.error("clock.job_failed", job=event.job_id, exc_info=event.exception)
+async def _run(name: str, job: Job) -> None:
+    try:
+        await job()
+    except Exception:  # a job that breaks must not stop its clock
+        log.exception("clock.job_failed", job=name)

@@ -117,8 +117,8 @@ def service_status(states: Sequence[ProbeState]) -> Status:
 
 
 def is_fine(state: ProbeState, service: Status) -> bool:
-    """Tell whether the next round is soon enough: it passed, and its service is up."""
-    return state.checked_at is None or (not state.failures and service is Status.UP)
+    """Tell whether the next round is soon enough: it passed in full, and its service is up."""
+    return state.checked_at is None or (not state.failures and not state.slow and service is Status.UP)
 
 
 def pace(state: ProbeState, service: Status) -> ProbeState:

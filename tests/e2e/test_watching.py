@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from e2e.conftest import RunDaemon, burning, probe
+from e2e.conftest import DaemonProcess, RunDaemon, burning, probe
 
 from devops_daemon.sandbox.product import Product
 
@@ -128,6 +129,35 @@ async def test_a_kill_in_the_middle_loses_nothing_and_opens_nothing_twice(daemon
         timeline = (await daemon.get(f"/incidents/{before[0]['id']}"))["timeline"]
         kinds = Counter(event["kind"] for event in timeline)
         assert (kinds["opened"], kinds["resolved"]) == (1, 1)
+
+
+@pytest.mark.slow
+async def test_a_store_that_cannot_be_written_is_told_while_probing_goes_on(daemon_in: RunDaemon) -> None:
+    async with Product() as product, daemon_in(PRODUCTION_BACKEND_URL=product.backend_url) as daemon:
+        await daemon.status(all_up)
+        intruder = sqlite3.connect(daemon.folder / "data" / "devops-daemon.db")
+        intruder.execute("begin immediate")
+
+        async def readiness(wanted: str) -> list[str] | None:
+            found = await daemon.get("/readyz")
+            return found["problems"] if found and found["status"] == wanted else None
+
+        problems = await daemon.until(lambda: readiness("not ready"))
+        assert "store: database is locked" in problems[0]
+        asked = product.calls["GET /health"]
+        await daemon.until(lambda: _more(product, asked + 1))
+        await product.switch_on("backend-500")
+        await daemon.until(lambda: _more(product, asked + 3))
+        intruder.rollback()
+        intruder.close()
+        assert await daemon.until(lambda: _ready(daemon))
+        assert len(burning(await daemon.status(burning))) == 1
+        told = [json.loads(line)["message"] for line in daemon.log().splitlines()]
+        assert (told.count("store.broken"), told.count("store.recovered")) == (1, 1)
+
+
+async def _ready(daemon: DaemonProcess) -> bool:
+    return bool((await daemon.get("/readyz"))["status"] == "ready")
 
 
 async def test_a_second_process_on_the_same_file_stops_with_a_clear_message(daemon_in: RunDaemon) -> None:

@@ -6,14 +6,15 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 import structlog
-
 from builders import START, a_probe, a_service, a_watchlist, at, key, thresholds
+
 from devops_daemon.adapters.store import schema
 from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.health import HealthRows
@@ -367,12 +368,9 @@ async def test_recovery_resolves_the_incident_with_the_last_success_needed(house
 async def test_a_failure_after_the_end_is_a_new_incident(house: House) -> None:
     for outcome in (house.product.fails, house.product.works, house.product.fails):
         outcome("backend")
-        await house.confirm() if await house.incidents() else await house.round()
-        await house.confirm()
-        house.clock.move(ROUND)
-        await house.round()
-    statuses = [incident.status for incident in await house.incidents()]
-    assert statuses == [IncidentStatus.RESOLVED, IncidentStatus.OPEN]
+        await house.round(10)
+        await house.round(10)
+    assert [(i.opened_at, i.resolved_at) for i in await house.incidents()] == [(at(10), at(40)), (at(50), None)]
 
 
 async def test_the_backend_going_down_takes_the_frontend_along_in_one_incident(house: House) -> None:
@@ -463,7 +461,7 @@ async def test_two_rounds_of_one_moment_do_not_confirm_each_other(house: House) 
 # --- a restart
 
 
-@pytest.mark.parametrize("restarts", [{1}, {2}, {3}, {4}, {1, 2, 3, 4, 5}], ids=str)
+@pytest.mark.parametrize("restarts", [{2}, {3}, {5}, {1, 2, 3, 4, 5}], ids=str)
 async def test_a_restart_opens_nothing_twice_and_loses_no_count(street: Street, restarts: set[int]) -> None:
     story: list[Callable[[str], None]] = [
         street.product.works,
@@ -486,7 +484,7 @@ async def test_a_restart_opens_nothing_twice_and_loses_no_count(street: Street, 
 def _chapters(length: int, restarts: set[int]) -> list[range]:
     """Cut a story before each of the places at which the daemon restarts."""
     cuts = [0, *sorted(restarts), length]
-    return [range(one, other) for one, other in zip(cuts, cuts[1:], strict=False)]
+    return [range(one, other) for one, other in pairwise(cuts)]
 
 
 # --- our own network
@@ -671,7 +669,7 @@ async def test_an_outage_that_ended_while_the_store_failed_is_still_in_the_resul
 
 
 @pytest.mark.parametrize("new", [False, True], ids=["a store with rows", "a new store"])
-@pytest.mark.parametrize("failing_at", range(5))
+@pytest.mark.parametrize("failing_at", range(3))
 @pytest.mark.parametrize("call", ShakyHealth.CALLS)
 async def test_one_call_that_fails_once_changes_nothing(
     house: House,
@@ -683,7 +681,7 @@ async def test_one_call_that_fails_once_changes_nothing(
         await house.round()
     house.product.fails("backend", answered=True)
     house.clock.move(ROUND)
-    for number in range(6):
+    for number in range(4):
         house.health.failing = {call} if number == failing_at else set()
         await house.round(10)
     assert [(i.status, i.opened_at) for i in await house.incidents()] == [(IncidentStatus.OPEN, at(ROUND + 10))]
@@ -739,12 +737,22 @@ async def test_an_outage_outlives_a_store_that_was_away_for_longer_than_the_back
     house.health.failing |= {"states", "claim", "keep"}
     house.product.fails("backend", answered=True)
     for _ in range(LONGEST_BACKLOG + 3):
-        await house.confirm()
         await house.round(10)
     house.health.failing.clear()
-    for _ in range(3):
-        await house.round(10)
-    assert [(i.status, i.opened_at) for i in await house.incidents()] == [(IncidentStatus.OPEN, at(20))]
+    await house.round(10)
+    await house.round(10)
+    assert [(i.status, i.opened_at) for i in await house.incidents()] == [(IncidentStatus.OPEN, at(10))]
+
+
+async def test_an_outage_outlives_a_new_store_in_which_the_first_rows_could_not_be_made(house: House) -> None:
+    house.product.fails("backend", answered=True)
+    house.health.failing = {"claim", "keep"}
+    await house.round()
+    house.health.failing = {"claim"}
+    await house.round(10)
+    house.health.failing.clear()
+    await house.round(10)
+    assert [(i.status, i.opened_at) for i in await house.incidents()] == [(IncidentStatus.OPEN, START)]
 
 
 # --- the heart
@@ -805,7 +813,7 @@ async def test_giving_up_keeps_what_was_found(house: House) -> None:
     house.product.hangs("frontend")
     await give_up_while_it_hangs(house)
     kept = {name: [outcome for _, outcome in await house.results(name)] for name in EVERYTHING}
-    assert kept == {**dict.fromkeys(BACKEND, ["ok"]), "frontend": []}
+    assert kept == {"backend": ["ok"], "backend/database": ["ok"], "backend/auth": ["ok"], "frontend": []}
 
 
 async def test_giving_up_says_nothing_of_what_had_not_answered_yet(house: House) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from random import Random
 
 import pytest
+from builders import a_probe, a_service, a_trouble, key, the_product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import a_probe, a_service, a_trouble, key, the_product
 from devops_daemon.incidents.cause import cause, group, is_down, related, total_outage
 from devops_daemon.model import ProbeKey, Service, Symptom, Trouble
 

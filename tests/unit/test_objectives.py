@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 import pytest
-
 from builders import START, an_incident
+
 from devops_daemon.model import Incident, IncidentStatus
 from devops_daemon.objectives import Measured, Objective, measure
 

@@ -1,5 +1,6 @@
 """The settings: the contract's names and defaults, durations, and what is said of wrong ones."""
 
+import contextlib
 import os
 import re
 from datetime import timedelta
@@ -129,7 +130,7 @@ def test_the_settings_are_those_of_the_contract_and_no_others() -> None:
 def test_the_table_here_says_what_the_contract_says() -> None:
     section = CONTRACT.read_text(encoding="utf-8").partition("## Settings")[2].partition("\nDurations read")[0]
     rows = section.partition("|---|---|\n")[2]
-    named = set(re.findall(r"`(?:https://\$)?([A-Z]{4}|[A-Z]+(?:_[A-Z]+)+)(?:=true)?`", rows))
+    named = set(re.findall(r"`(?:https://\$)?([A-Z]{4,}(?:_[A-Z]+)*)(?:=true)?`", rows))
     ids = {name for name in OF_RAILWAY if name.endswith("_ID")}  # the contract says `RAILWAY_*_ID`
     assert named - {"DATABASE_URL"} == (set(DEFAULTS) | OF_RAILWAY) - ids
     told = re.findall(r"`([A-Z_]+)` \((?:`([^`]+)`|(\d+|true|false|none))(?=[;:,)])", rows)
@@ -201,10 +202,8 @@ def test_every_duration_is_read_back_as_it_was(milliseconds: int) -> None:
 @PROPERTY
 @given(st.text() | st.from_regex(r"(\d+(ms|[smhd])){1,4}", fullmatch=True))
 def test_any_text_is_a_positive_duration_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         assert parse_duration(text) > timedelta()
-    except ValueError:
-        pass
 
 
 # Other kinds of value
@@ -333,8 +332,6 @@ WRONG: dict[str, list[str]] = {
         "https://api.example.com/?a=1",
         "https://api.example.com/#a",
         "https://api.example.com/a b",
-        "https://api.example.com?",
-        "https://api.example.com/#",
     ],
     "PRODUCTION_FRONTEND_URL": ["www"],
     "CANARY_PASSWORD": ["abc"],
@@ -597,8 +594,3 @@ def test_pairs_of_a_file_are_read(tmp_path: Path) -> None:
 def test_where_there_is_no_file_there_are_no_pairs(tmp_path: Path) -> None:
     assert dotenv(tmp_path / ".env") == {}
     assert dotenv(tmp_path) == {}
-
-
-def test_a_dollar_in_a_secret_of_the_file_is_kept(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("CANARY_PASSWORD='pa$HOME${HOME}word'\n", encoding="utf-8")
-    assert dotenv(tmp_path / ".env") == {"CANARY_PASSWORD": "pa$HOME${HOME}word"}

@@ -1,8 +1,8 @@
 """How bad a trouble is."""
 
 import pytest
-
 from builders import a_trouble
+
 from devops_daemon.incidents.severity import severity, worst
 from devops_daemon.model import Severity, Symptom
 

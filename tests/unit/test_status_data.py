@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-
 from builders import START, a_member, a_probe, a_service, a_state, a_watchlist, an_incident, at, key, the_product
+
 from devops_daemon.entrypoints.status import Facts, ago, as_data, incident_as_data, moment, span, stamp
 from devops_daemon.model import (
     EventKind,
@@ -39,7 +39,7 @@ def an_overview(*states: ProbeState, incidents: Sequence[Incident] = ()) -> Over
     )
 
 
-def snapshot(*states: ProbeState, services: Sequence[Service] = (), incidents: Sequence[Incident] = ()) -> Any:  # noqa: ANN401 # JSON
+def snapshot(*states: ProbeState, services: Sequence[Service] = (), incidents: Sequence[Incident] = ()) -> Any:
     facts = Facts("1.2.3", a_watchlist(*services), integrations=INTEGRATIONS)
     return json.loads(json.dumps(as_data(facts, an_overview(*states, incidents=incidents), at(60))))
 
@@ -105,7 +105,9 @@ def test_an_objective_has_the_keys_of_the_contract_and_its_two_windows() -> None
 
 def test_the_rest_is_as_the_contract_has_it() -> None:
     data = snapshot()
-    assert {name: data[name] for name in ("version", "dry_run", "paused", "pull_requests", "inbox", "integrations")} == {
+    assert {
+        name: data[name] for name in ("version", "dry_run", "paused", "pull_requests", "inbox", "integrations")
+    } == {
         "version": "1.2.3",
         "dry_run": False,
         "paused": False,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from builders import START, a_probe, a_result, a_state, a_trouble, at, thresholds
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import START, a_probe, a_result, a_state, a_trouble, at, thresholds
 from devops_daemon.health.verdict import (
     Thresholds,
     blindness,
