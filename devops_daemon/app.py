@@ -155,7 +155,7 @@ async def running(
             configuration.watchlist,
             _thresholds(settings),
             HttpProber(exchange, redactor, utc_now, permits),
-            HealthRows(store),
+            HealthRows(store, _owner(settings)),
             utc_now,
         )
         heart_url = settings.heartbeat_url.get_secret_value() if settings.heartbeat_url else None
@@ -195,6 +195,11 @@ def _database(settings: Settings) -> Database:
         raise CannotStartError(
             f"DEVOPS_DATABASE_URL: PostgreSQL needs {error.name}: pip install 'devops-daemon[postgres]'"
         ) from None
+
+
+def _owner(settings: Settings) -> str | None:
+    """Name the holder of claims: a SQLite file has one process, which takes up what it claimed before it was killed."""
+    return "the only process" if settings.database_url.startswith("sqlite:///") else None
 
 
 def _tokens(settings: Settings) -> Tokens:

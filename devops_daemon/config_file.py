@@ -11,12 +11,14 @@ severity = "SEV2"
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from devops_daemon.model import ProbeKind, Severity
 from devops_daemon.settings import Duration, Url
@@ -27,6 +29,12 @@ _STATUS = Annotated[int, Field(ge=100, le=599)]
 
 def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
+
+
+def _check_scalars(values: list[object]) -> list[object]:
+    if not all(isinstance(value, str | int | float | bool) for value in values):
+        raise ValueError("takes texts, numbers and true or false, one or a list")
+    return values
 
 
 class _Table(BaseModel):
@@ -41,7 +49,7 @@ class ProbeTable(_Table):
     method: Literal["GET", "HEAD", "POST", "PUT", "OPTIONS"] | None = None
     expect_status: Annotated[list[_STATUS] | None, BeforeValidator(_listed)] = None
     contains: str | None = None
-    fields: dict[str, Annotated[list[str | int | float | bool], BeforeValidator(_listed)]] | None = None
+    fields: dict[str, Annotated[list[Any], BeforeValidator(_listed), AfterValidator(_check_scalars)]] | None = None
     not_empty: bool | None = None
     follow_redirects: bool | None = None
     needs: str | None = None
@@ -106,29 +114,35 @@ def read_document(path: Path, *, asked_for: bool) -> tuple[Document, list[str]]:
 
 
 def line_of(text: str, location: Iterable[int | str]) -> int:
-    """Find the line (from 1) on which a TOML document comes to hold the value at `location`.
+    """Find the line (from 1) on which a TOML document comes to hold the value at `location`, or what is nearest to it.
 
-    It is the first line whose prefix of the document parses and has it: the parser itself is asked, so the answer is
-    right for every way of writing TOML. For a value of several lines it is the last of them.
+    For a value of several lines it is the last of them.
     """
-    wanted = [part for part in location if not (isinstance(part, str) and part.startswith("["))]
-    lines = text.splitlines(keepends=True)
-    while wanted:
-        for number in range(1, len(lines) + 1):
-            if _holds("".join(lines[:number]), wanted):
-                return number
-        wanted.pop()
-    return 1
+    lines = _lines(text)
+    wanted = tuple(part for part in location if part != "[key]")
+    return next((lines[wanted[:end]] for end in range(len(wanted), 0, -1) if wanted[:end] in lines), 1)
 
 
-def _holds(text: str, location: list[int | str]) -> bool:
-    try:
-        value: Any = tomllib.loads(text)
-        for part in location:
-            value = value[part]
-    except (tomllib.TOMLDecodeError, LookupError, TypeError):
-        return False
-    return True
+@lru_cache(maxsize=1)
+def _lines(text: str) -> Mapping[tuple[int | str, ...], int]:
+    """Tell for each value on which line it comes in: the first whose prefix of the document parses and has it.
+
+    The parser itself is asked, so the answer is right for every way of writing TOML.
+    """
+    found: dict[tuple[int | str, ...], int] = {}
+    lines = text.split("\n")
+    for number in range(1, len(lines) + 1):
+        with suppress(tomllib.TOMLDecodeError):
+            for place in _places(tomllib.loads("\n".join(lines[:number]))):
+                found.setdefault(place, number)
+    return found
+
+
+def _places(value: object, here: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
+    yield here
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in inside:
+        yield from _places(item, (*here, name))
 
 
 def _dotted(location: Iterable[int | str]) -> str:

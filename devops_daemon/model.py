@@ -158,6 +158,9 @@ class ProbeState:
     since: datetime | None = None
     failures: int = 0
     successes: int = 0
+    """Results in a row that did not fail."""
+    passes: int = 0
+    """Results in a row that passed in full."""
     slow: int = 0
     failing_since: datetime | None = None
     """The first of the failing (or degraded) results in a row that are counted now."""

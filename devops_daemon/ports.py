@@ -55,6 +55,8 @@ class Look:
     references: tuple[str, ...] = ()
     """References that answered."""
     at: datetime | None = None
+    claimed: frozenset[ProbeKey] = frozenset()
+    """What was claimed for it, and is free again."""
 
 
 class HealthLedger(Protocol):

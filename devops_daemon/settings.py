@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,6 @@ from pydantic import (
     PlainSerializer,
     SecretStr,
     ValidationError,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -29,7 +28,8 @@ from pydantic_settings import (
 
 from devops_daemon.redaction import Redactor
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+"""Milliseconds, the longest first."""
 _DURATION = re.compile(r"(?:\d+(?:ms|[smhd]))+")
 _DURATION_PART = re.compile(r"(\d+)(ms|[smhd])")
 _SHORTEST_SECRET = 4
@@ -52,7 +52,7 @@ def parse_duration(text: object) -> timedelta:
     if not _DURATION.fullmatch(written):
         raise ValueError("is not a duration such as 90s, 5m, 1h30m or 2d")
     try:
-        duration = timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in _DURATION_PART.findall(written)))
+        duration = timedelta(milliseconds=sum(int(n) * _UNITS[unit] for n, unit in _DURATION_PART.findall(written)))
     except OverflowError:
         raise ValueError("is longer than a duration can be") from None
     if not duration:
@@ -62,9 +62,9 @@ def parse_duration(text: object) -> timedelta:
 
 def format_duration(duration: timedelta) -> str:
     """Write a duration as the settings read it: `1h30m`."""
-    left = round(duration.total_seconds() * 1000)
+    left = duration // timedelta(milliseconds=1)
     parts = []
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+    for unit, size in _UNITS.items():
         count, left = divmod(left, size)
         if count:
             parts.append(f"{count}{unit}")
@@ -73,22 +73,28 @@ def format_duration(duration: timedelta) -> str:
 
 def check_url(text: str) -> str:
     """Take an absolute http(s) URL without credentials, query or fragment; the slash at its end goes."""
-    try:
-        url = urlsplit(text)
-        _ = url.port
-    except ValueError:
-        raise ValueError("is not a URL") from None
+    url = _split_url(text)
     if url.scheme not in {"http", "https"} or not url.hostname:
         raise ValueError("is not an absolute http:// or https:// URL")
-    if url.username or url.password:
+    if "@" in text:
         raise ValueError("must not hold a user name or password: it is shown on pages and in logs")
     if url.query or url.fragment or re.search(r"\s", text):
         raise ValueError("must hold no query, no fragment and no spaces")
     return text.rstrip("/")
 
 
+def _split_url(text: str) -> SplitResult:
+    """Take a URL apart; the error of urlsplit itself would tell the URL."""
+    try:
+        url = urlsplit(text)
+        _ = url.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    return url
+
+
 def _check_secret_url(secret: SecretStr) -> SecretStr:
-    url = urlsplit(secret.get_secret_value())
+    url = _split_url(secret.get_secret_value())
     if url.scheme not in {"http", "https"} or not url.hostname:
         raise ValueError("is not an absolute http:// or https:// URL")
     return secret
@@ -97,6 +103,7 @@ def _check_secret_url(secret: SecretStr) -> SecretStr:
 def _check_database_url(secret: SecretStr) -> SecretStr:
     if not re.match(r"(sqlite:///|postgres(ql)?://).", secret.get_secret_value()):
         raise ValueError("must begin with postgresql:// or sqlite:///")
+    _split_url(secret.get_secret_value())
     return secret
 
 
@@ -137,7 +144,8 @@ def _check_cron(text: str) -> str:
     for field, (name, low, high) in zip(fields, _CRON_FIELDS, strict=True):
         for part in field.split(","):
             match = re.fullmatch(r"(?:\*|(\d+)(?:-(\d+))?)(?:/([1-9]\d*))?", part)
-            if not match or any(not low <= int(n) <= high for n in match.groups()[:2] if n):
+            ends = [int(n) for n in match.groups()[:2] if n] if match else [-1]
+            if ends != sorted(ends) or any(not low <= end <= high for end in ends):
                 raise ValueError(f"has a wrong {name}: it takes {low}-{high}, *, lists, ranges and steps")
     return text
 
@@ -147,15 +155,16 @@ def _split(value: object) -> object:
 
 
 def _strip(value: object) -> object:
+    """Take off what a clipboard brings along."""
     return value.strip() if isinstance(value, str) else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)]
 Url = Annotated[str, BeforeValidator(_strip), AfterValidator(check_url)]
-Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
-Token = Annotated[SecretStr, AfterValidator(_check_token)]
-SecretUrl = Annotated[SecretStr, AfterValidator(_check_secret_url)]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(_check_database_url)]
+Secret = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_secret)]
+Token = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_token)]
+SecretUrl = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_secret_url)]
+DatabaseUrl = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_database_url)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Urls = Annotated[tuple[Url, ...], NoDecode, BeforeValidator(_split)]
 Repository = Annotated[str, AfterValidator(_check_repository)]
@@ -368,14 +377,6 @@ class Settings(BaseSettings):
     railway_environment_id: Annotated[str | None, Field(description="Set by Railway: the daemon's environment.")] = None
     railway_service_id: Annotated[str | None, Field(description="Set by Railway: the daemon's service.")] = None
 
-    @model_validator(mode="after")
-    def _check_pairs(self) -> Self:
-        if self.github_app_id and not self.github_app_private_key:
-            raise ValueError("GITHUB_APP_PRIVATE_KEY: is needed with GITHUB_APP_ID; the App's PEM key")
-        if self.github_app_private_key and not self.github_app_id:
-            raise ValueError("GITHUB_APP_ID: is needed with GITHUB_APP_PRIVATE_KEY, for example: 123456")
-        return self
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -403,8 +404,12 @@ class Settings(BaseSettings):
 
     @property
     def ephemeral_store(self) -> bool:
-        """On Railway with neither volume nor Postgres: the store is lost at each deployment."""
-        return bool(self.railway_environment_id and not self.railway_volume_mount_path and not self.devops_database_url)
+        """On Railway with neither Postgres nor a file on a volume: the store is lost at each deployment."""
+        if not self.railway_environment_id or not self.database_url.startswith("sqlite:///"):
+            return False
+        file = Path(self.database_url.removeprefix("sqlite:///"))
+        volume = self.railway_volume_mount_path
+        return volume is None or not file.is_relative_to(volume)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -413,12 +418,14 @@ class Settings(BaseSettings):
         several = [item for value in values for item in (value if isinstance(value, tuple) else (value,))]
         found = [item.get_secret_value() for item in several if isinstance(item, SecretStr)]
         if self.devops_database_url:
-            found.append(urlsplit(self.devops_database_url.get_secret_value()).password or "")
-        return tuple(secret for secret in found if len(secret) >= _SHORTEST_SECRET)
+            password = urlsplit(self.devops_database_url.get_secret_value()).password or ""
+            found += [password, unquote(password)]
+        return tuple(dict.fromkeys(secret for secret in found if len(secret) >= _SHORTEST_SECRET))
 
 
 _EXAMPLES: Mapping[str, str] = {
     "port": "8080",
+    "log_format": "json",
     "devops_database_url": "postgresql://user:password@host:5432/name",
     "github_repository": "acme/product",
     "github_app_private_key": "-----BEGIN RSA PRIVATE KEY-----…",
@@ -454,12 +461,24 @@ def _is_secret(name: str) -> bool:
 
 
 def _problem(error: Mapping[str, Any], given: Mapping[str, str]) -> str:
-    location, message = error["loc"], str(error["msg"]).removeprefix("Value error, ")
-    if not location:
-        return message
-    name = str(location[0])
-    shown = "" if _is_secret(name) else f" {Redactor().text(given.get(name, ''))!r}"
-    return f"{name.upper()}:{shown} {message[:1].lower()}{message[1:]}; for example: {example(name)}"
+    name, message = str(error["loc"][0]), str(error["msg"]).removeprefix("Value error, ")
+    return f"{name.upper()}:{_shown(name, given)} {message[:1].lower()}{message[1:]}; for example: {example(name)}"
+
+
+def _shown(name: str, given: Mapping[str, str]) -> str:
+    """Repeat a wrong value, unless a secret is or may be in it: the password of a URL ends with an `@`."""
+    value = given[name]
+    if _is_secret(name) or "@" in value:
+        return ""
+    return f" {Redactor(given[other] for other in given if _is_secret(other)).text(value)!r}"
+
+
+def _missing_halves(given: Mapping[str, str]) -> list[str]:
+    halves = ("github_app_id", "github_app_private_key")
+    missing = [name for name in halves if name not in given]
+    if len(missing) != 1:
+        return []
+    return [f"{missing[0].upper()}: is needed, for an App has both; for example: {example(missing[0])}"]
 
 
 def dotenv(path: Path) -> dict[str, str]:
@@ -477,7 +496,12 @@ def read(environ: Mapping[str, str]) -> Settings:
     """
     upper = {name.upper(): value for name, value in environ.items()}
     given = {name: upper[name.upper()] for name in Settings.model_fields if upper.get(name.upper(), "").strip()}
+    problems = _missing_halves(given)
     try:
-        return Settings(**given)  # type: ignore[arg-type] # the texts are what pydantic is there to read
+        settings = Settings(**given)  # type: ignore[arg-type] # the texts are what pydantic is there to read
     except ValidationError as error:
-        raise WrongSettingsError([_problem(e, given) for e in error.errors(include_url=False)]) from None
+        firsts = {str(e["loc"][0]): e for e in reversed(error.errors(include_url=False))}
+        problems += [_problem(firsts[name], given) for name in given if name in firsts]
+    if problems:
+        raise WrongSettingsError(problems)
+    return settings

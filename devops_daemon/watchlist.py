@@ -96,8 +96,7 @@ def _merged(name: str, settings: Settings, file: File) -> ServiceTable:
     url = {"backend": settings.production_backend_url, "frontend": settings.production_frontend_url}.get(name)
     probes = dict(own.probes)
     for probe, table in given.probes.items():
-        start = probes.get(probe, ProbeTable())
-        probes[probe] = start.model_copy(update=table.model_dump(exclude_unset=True))
+        probes[probe] = _changed(probes.get(probe, ProbeTable()), table)
     if not probes:
         probes[name] = ProbeTable(kind=ProbeKind.HTTP)
     return ServiceTable(
@@ -106,6 +105,12 @@ def _merged(name: str, settings: Settings, file: File) -> ServiceTable:
         railway=given.railway,
         probes=probes,
     )
+
+
+def _changed(own: ProbeTable, table: ProbeTable) -> ProbeTable:
+    """Change a probe of the settings' own; one that becomes of another kind keeps nothing but its severity."""
+    start = ProbeTable(severity=own.severity) if table.kind not in {None, own.kind} else own
+    return start.model_copy(update={name: getattr(table, name) for name in table.model_fields_set})
 
 
 _Misfit = tuple[tuple[str, ...], str]

@@ -28,7 +28,7 @@ from typing import IO
 import asyncpg
 from sqlalchemy import make_url
 
-Guard = subprocess.Popen[bytes]
+Shell = subprocess.Popen[bytes]
 
 DEBIAN = Path("/usr/lib/postgresql")
 START_TIMEOUT = 60.0
@@ -54,24 +54,30 @@ _SETTINGS = {
     "autovacuum": "off",
 }
 
-# The server's parent. Its input is a pipe whose other end is the test process alone: the end of the input is
-# the end of the tests, orderly or by `kill -9`, and there is but this one way to stop. A shell starts what is
-# in the background with SIGINT ignored, until the server has its own handlers: so SIGTERM (stop when the
+# Two shells stand by a server. The input of each is a pipe whose other end is the test process alone: its end
+# is the end of the tests, orderly or by `kill -9`.
+#
+# The first is the parent of initdb and of the server, and stops them; nothing else does. A shell starts what
+# is in the background with SIGINT ignored, until the server has its own handlers: so SIGTERM (stop when the
 # clients have left) goes before SIGINT (stop now).
 _GUARD = """
-folder=$1
-data=$2
-shift 2
 exec 3<&0
 "$@" 3<&- &
-server=$!
-{ read -r _ <&3; : >"$folder/ended"; kill -TERM "$server"; kill -INT "$server"; } 2>/dev/null &
+child=$!
+{ read -r _ <&3; kill -TERM "$child"; kill -INT "$child"; } 2>/dev/null &
 watch=$!
-wait "$server"
+wait "$child"
 code=$?
 kill "$watch" 2>/dev/null
-if [ -e "$folder/ended" ]; then rm -rf -- "$folder" "$data"; fi
 exit "$code"
+"""
+
+# The second removes what a killed test process has left; a server may still be writing.
+_SWEEPER = """
+read -r _
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  if [ -e "$1" ] || [ -e "$2" ]; then sleep 0.5; rm -rf -- "$1" "$2"; fi
+done 2>/dev/null
 """
 
 
@@ -134,16 +140,18 @@ def run_postgres(installation: Installation, directory: Path) -> Iterator[Postgr
     user = _user()
     own = Path(tempfile.mkdtemp(prefix="postgres-", dir=_ENTERED_BY_ALL if user else directory))
     data = Path(tempfile.mkdtemp(prefix="postgres-", dir=_MEMORY if _memory_has_room() else own))
-    try:
-        _give(own, user)
-        _give(data, user)
-        programs = _enterable(installation, own, user)
-        _initialise(programs, data, user)
-        with _running(programs, own, data, user) as port:
-            yield PostgresServer(f"postgresql://postgres@127.0.0.1:{port}/postgres", installation.source)
-    finally:
-        shutil.rmtree(data, ignore_errors=True)
-        shutil.rmtree(own, ignore_errors=True)
+    with _shell(_SWEEPER, [str(own), str(data)]):
+        try:
+            _give(own, user)
+            _give(data, user)
+            programs = _enterable(installation, own, user)
+            _initialise(programs, data, user)
+            with _running(programs, data, user) as port:
+                url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+                yield PostgresServer(url, installation.source)
+        finally:
+            shutil.rmtree(data, ignore_errors=True)
+            shutil.rmtree(own, ignore_errors=True)
 
 
 def fresh_database(server: PostgresServer, name: str, template: str | None = None) -> str:
@@ -188,7 +196,7 @@ def _execute(server: PostgresServer, *statements: str) -> None:
 def _answering(server: PostgresServer) -> PostgresServer:
     try:
         _execute(server, "select 1")
-    except (OSError, asyncpg.PostgresError) as problem:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
         message = f"{server.source} does not answer: {problem}"
         raise NoPostgresError(message) from problem
     return server
@@ -227,7 +235,9 @@ def _give(folder: Path, user: pwd.struct_passwd | None) -> None:
 def _enterable(installation: Installation, own: Path, user: pwd.struct_passwd | None) -> Path:
     """Find where the user can run the programs: in place, else (below root's home, say) in a copy."""
     package = installation.package
-    there = _call([*_as(user), str(installation.programs / "postgres"), "--version"])
+    # By way of a shell: setpriv itself still has root's right to pass every folder.
+    initdb = str(installation.programs / "initdb")
+    there = _call([*_as(user), "sh", "-c", 'exec "$1" --version', "sh", initdb])
     if package is None or there.returncode == 0:
         return installation.programs
     copy = own / package.name
@@ -243,10 +253,11 @@ def _enterable(installation: Installation, own: Path, user: pwd.struct_passwd | 
 
 def _initialise(programs: Path, data: Path, user: pwd.struct_passwd | None) -> None:
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-    done = _call([*_as(user), str(programs / "initdb"), f"--pgdata={data}", *options])
-    if done.returncode != 0:
-        message = f"initdb in {programs} failed:\n{done.stdout}"
-        raise NoPostgresError(message)
+    command = [*_as(user), str(programs / "initdb"), f"--pgdata={data}", *options]
+    with tempfile.TemporaryFile() as log, _shell(_GUARD, command, log) as guard:
+        if guard.wait(START_TIMEOUT) != 0:
+            message = f"initdb in {programs} failed:\n{_read(log)}"
+            raise NoPostgresError(message)
 
 
 def _call(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -269,18 +280,17 @@ def _environment() -> dict[str, str]:
 
 
 @contextmanager
-def _running(programs: Path, own: Path, data: Path, user: pwd.struct_passwd | None) -> Iterator[int]:
+def _running(programs: Path, data: Path, user: pwd.struct_passwd | None) -> Iterator[int]:
     """Run the server and yield its port; if another process takes the free port first, the next is tried."""
     settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
     for _ in range(_TRIES):
         port = _free_port()
         command = [*_as(user), str(programs / "postgres"), "-D", str(data), "-p", str(port), *settings]
-        with tempfile.TemporaryFile() as log, _guarded(command, (own, data), log) as guard:
+        with tempfile.TemporaryFile() as log, _shell(_GUARD, command, log) as guard:
             if _ready(guard, data):
                 yield port
                 return
-            log.seek(0)
-            said = log.read().decode(errors="replace")
+            said = _read(log)
         if "could not bind" not in said:
             break
     message = f"{programs / 'postgres'} did not start:\n{said}"
@@ -294,33 +304,38 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _guarded(command: Sequence[str], folders: Sequence[Path], log: IO[bytes]) -> Iterator[Guard]:
-    """Run a command that ends, with its folders, when the block or this process does.
+def _shell(script: str, arguments: Sequence[str], log: IO[bytes] | None = None) -> Iterator[Shell]:
+    """Run a script whose input ends with the block or with this process, and wait for its end.
 
     A session of its own keeps Ctrl-C from it.
     """
-    guard = subprocess.Popen(
-        ["sh", "-c", _GUARD, "guard", *map(str, folders), *command],
+    shell = subprocess.Popen(
+        ["sh", "-c", script, "sh", *arguments],
         stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=log,
+        stdout=log or subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         env=_environment(),
         cwd="/",
         start_new_session=True,
     )
     try:
-        yield guard
+        yield shell
     finally:
-        if guard.stdin is not None:
-            guard.stdin.close()
+        if shell.stdin is not None:
+            shell.stdin.close()
         try:
-            guard.wait(STOP_TIMEOUT)
+            shell.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
-            os.killpg(guard.pid, signal.SIGKILL)
-            guard.wait()
+            os.killpg(shell.pid, signal.SIGKILL)
+            shell.wait()
 
 
-def _ready(guard: Guard, data: Path) -> bool:
+def _read(log: IO[bytes]) -> str:
+    log.seek(0)
+    return log.read().decode(errors="replace")
+
+
+def _ready(guard: Shell, data: Path) -> bool:
     """Wait for the server; False where it ended. Its file tells: another server might answer on that port."""
     deadline = time.monotonic() + START_TIMEOUT
     while guard.poll() is None and time.monotonic() < deadline:

@@ -22,6 +22,7 @@ from devops_daemon.ports import Clock, Permits, UnavailableError
 from devops_daemon.redaction import Redactor
 
 LONGEST_DETAIL = 300
+REFERENCE_SECONDS = 3.0
 WELL = frozenset({"ok", "healthy", "up", "pass", "ready", "connected", "true"})
 _OK, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _NOT_READY = 200, 404, 401, 429, 503
 _CREATED = frozenset({200, 201})
@@ -198,10 +199,10 @@ class HttpProber:
         )
 
     async def answers(self, url: str) -> bool:
-        """Tell whether an address gives any HTTP answer within five seconds."""
+        """Tell whether an address gives any HTTP answer within three seconds."""
         trail = Trail()
         try:
-            await self._exchange.request("GET", url, trail=trail, seconds=5)
+            await self._exchange.request("GET", url, trail=trail, seconds=REFERENCE_SECONDS)
         except (NoAnswerError, WrongAnswerError):
             return trail.answered
         return True

@@ -1,5 +1,6 @@
 """Uptime bars and latency lines, as numbers that a template draws as inline SVG. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ DAYS = 90
 HOURS = 48
 LINE_WIDTH, LINE_HEIGHT = 192, 24
 _GOOD, _FAIR = 0.999, 0.95
+_ROUNDING = 1e-6
+"""What floating point may lack of a whole hundredth of a percent."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -51,7 +54,7 @@ def _bar(day: Day | None, number: int, x: int) -> Bar:
 
 def percent(share: float) -> str:
     """Write a share so that it never looks better than it is: 100% only where nothing failed."""
-    return f"{int(share * 10000) / 100:g}%"
+    return f"{math.floor(share * 10000 + _ROUNDING) / 100:g}%"
 
 
 def availability(days: Sequence[Day]) -> str:

@@ -10,8 +10,8 @@ from devops_daemon.entrypoints.schedule import Clocks, slot
 from devops_daemon.ports import Clock, TickLedger, UnavailableError
 
 ROUND, CONFIRM = "round", "confirm"
-FINISH_SECONDS = 5.0
-GIVE_UP_SECONDS = 3.0
+FINISH_SECONDS = 4.0
+GIVE_UP_SECONDS = 2.0
 log = structlog.get_logger("rounds")
 
 
@@ -46,7 +46,7 @@ class Rounds:
         self._task = asyncio.create_task(self._run(), name="rounds")
 
     async def stop(self) -> None:
-        """Let the look in hand finish, or give it up after five seconds; what it found is kept either way."""
+        """Let the look in hand finish, or give it up after four seconds; what it found is kept either way."""
         self._stopping = True
         self._wanted.set()
         if self._task is None:

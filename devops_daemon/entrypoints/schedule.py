@@ -20,7 +20,7 @@ from devops_daemon.ports import Clock
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WATCH_SECONDS = 1.0
-FINISH_SECONDS = 2.0
+FINISH_SECONDS = 1.0
 JUMP = timedelta(seconds=2)
 """The wall clock and the steady one may part by so much in a second before it is called a jump."""
 Job = Callable[[], Awaitable[None]]
@@ -98,9 +98,15 @@ class Clocks:
             wall, steady = self._now(), time.monotonic()
             if abs(jump) > JUMP:
                 log.warning("clock.jumped", seconds=round(jump.total_seconds(), 1))
-                for name, (interval, job) in self._intervals.items():
-                    self.every(name, interval, job)
-                    self.at(f"{name} after a jump", self._now(), job)
+                self._set_anew()
+
+    def _set_anew(self) -> None:
+        for job in self._scheduler.get_jobs():
+            if isinstance(job.trigger, DateTrigger):
+                job.modify(next_run_time=self._now())
+        for name, (interval, work) in self._intervals.items():
+            self.every(name, interval, work)
+            self.at(f"{name} after a jump", self._now(), work)
 
 
 async def _run(name: str, job: Job) -> None:

@@ -45,7 +45,7 @@ def judge(state: ProbeState, result: Result, probe: Probe, thresholds: Threshold
     if outcome is Outcome.UNKNOWN:
         return seen
     fresh = _forget_old_streak(seen, state.checked_at, result.at, thresholds)
-    return _settle(_count(fresh, outcome, result, probe), result, thresholds)
+    return _settle(_count(fresh, outcome, result, probe), result, thresholds, flapped=state.flapping)
 
 
 def _settle_unproven(outcome: Outcome, state: ProbeState, probe: Probe) -> Outcome:
@@ -58,7 +58,7 @@ def _forget_old_streak(state: ProbeState, last: datetime | None, now: datetime, 
     """Results further apart than two rounds do not confirm each other: the daemon was away in between."""
     if last is None or now - last <= 2 * thresholds.check_interval + LONGEST_REPEAT:
         return state
-    return replace(state, failures=0, successes=0, slow=0, failing_since=None, history="")
+    return replace(state, failures=0, successes=0, passes=0, slow=0, failing_since=None, history="")
 
 
 def _count(state: ProbeState, outcome: Outcome, result: Result, probe: Probe) -> ProbeState:
@@ -71,6 +71,7 @@ def _count(state: ProbeState, outcome: Outcome, result: Result, probe: Probe) ->
         state,
         failures=state.failures + 1 if failed else 0,
         successes=0 if failed else state.successes + 1,
+        passes=0 if failed or slow else state.passes + 1,
         slow=state.slow + 1 if slow else 0,
         failing_since=(state.failing_since if same_streak else result.at) if failed or slow else None,
         repeats=0 if turned else state.repeats,
@@ -80,9 +81,10 @@ def _count(state: ProbeState, outcome: Outcome, result: Result, probe: Probe) ->
     )
 
 
-def _settle(state: ProbeState, result: Result, thresholds: Thresholds) -> ProbeState:
+def _settle(state: ProbeState, result: Result, thresholds: Thresholds, *, flapped: bool) -> ProbeState:
+    """Say how it stands, and since when; what flapped is up only since it has settled."""
     settled = _status(state, thresholds)
-    if settled is state.settled:
+    if settled is state.settled and not (flapped and not state.flapping):
         return state
     worse = settled in {Status.DOWN, Status.DEGRADED}
     return replace(state, settled=settled, since=(state.failing_since or result.at) if worse else result.at)
@@ -98,7 +100,7 @@ def _status(state: ProbeState, thresholds: Thresholds) -> Status:
         return Status.DOWN
     if state.slow >= thresholds.failures:
         return Status.DEGRADED
-    if state.settled is Status.DEGRADED and (state.slow or state.successes < thresholds.successes):
+    if state.settled is Status.DEGRADED and state.passes < thresholds.successes:
         return Status.DEGRADED
     return Status.UP
 

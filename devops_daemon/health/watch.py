@@ -63,19 +63,21 @@ class Watch:
         stall = Stall()
         due = self._fit_for_a_round(states, now) if whole else self._to_confirm(states, now)
         async with stall:
-            results = await self._run(await self._claim(due, now))
-            references = await self._ask_references() if whole or not any(r.answered for r in results) else []
+            claimed = await self._claim(due, now)
+            results, references = await self._look(claimed, whole=whole)
             blind = verdict.blindness(results, references, now)
             if blind and not whole:  # before the network is blamed, everything has had its chance to answer
-                results += await self._run(await self._claim(self._probes.keys() - set(due), now))
+                others = await self._claim(self._probes.keys() - due, now)
+                results += await self._run(others)
+                claimed |= others
                 blind = verdict.blindness(results, references, now)
         results = _without_doubtful(results, blind, stall.spoilt(self._shortest_timeout))
         judged = self._judged(states, results)
         answered = tuple(reference.url for reference in references if reference.answers)
-        kept = await self._keep(Look(tuple(results), tuple(judged.values()), answered, now))
+        kept = await self._keep(Look(tuple(results), tuple(judged.values()), answered, now, claimed))
         self._memory = {**states, **judged}
         self._tell_blindness(blind, whole=whole)
-        return self._report(results, blind, whole=whole, kept=kept)
+        return self._report(results, blind, left=due - claimed, whole=whole, kept=kept)
 
     def give_up(self) -> None:
         """End the look in hand: what has not answered yet is left, what has is kept."""
@@ -125,12 +127,22 @@ class Watch:
         log.error("probe.broken", probe=str(key), exc_info=error)
         return Result(key, self._now(), Outcome.UNKNOWN, f"the probe itself failed: {type(error).__name__}")
 
-    async def _ask_references(self) -> list[Reference]:
+    async def _look(self, keys: Collection[ProbeKey], *, whole: bool) -> tuple[list[Result], list[Reference]]:
+        """Run probes; ask the references too in each round, and where none of the probes got an answer."""
+        if whole:
+            results, references = await asyncio.gather(self._run(keys), self._ask_references(whole=True))
+            return results, references
+        results = await self._run(keys)
+        doubtful = bool(results) and not any(result.answered for result in results)
+        return results, await self._ask_references(whole=False) if doubtful else []
+
+    async def _ask_references(self, *, whole: bool) -> list[Reference]:
+        """Ask all in a round, so that they are known when they are needed; else those that have answered lately."""
         try:
             known = await self._ledger.references()
         except UnavailableError:
             known = {}
-        urls = self._watchlist.references
+        urls = [url for url in self._watchlist.references if whole or url in known]
         answers = await asyncio.gather(*(self._prober.answers(url) for url in urls))
         return [Reference(url, known.get(url), ok) for url, ok in zip(urls, answers, strict=True)]
 
@@ -189,8 +201,13 @@ class Watch:
             if self._blind_rounds == BLIND_ROUNDS_TOLD:
                 log.error("watch.blind", reason=blind, rounds=self._blind_rounds)
 
-    def _report(self, results: Sequence[Result], blind: str | None, *, whole: bool, kept: bool) -> Report:
+    def _report(
+        self, results: Sequence[Result], blind: str | None, *, left: frozenset[ProbeKey], whole: bool, kept: bool
+    ) -> Report:
+        """Sum up; what was left to another replica, which is looking at it, is asked for again after a while."""
         states = self._memory
+        later = self._now() + self._thresholds.confirm_interval
+        next_looks = {key: max(at, later) if key in left else at for key, at in self._next_looks(states).items()}
         wrong = {key: verdict.trouble(state, self._probes[key]) for key, state in states.items()}
         return Report(
             whole=whole,
@@ -204,7 +221,7 @@ class Watch:
             },
             blind=blind,
             kept=kept,
-            next_at=min(self._next_looks(states).values(), default=None),
+            next_at=min(next_looks.values(), default=None),
         )
 
 

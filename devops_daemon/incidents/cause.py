@@ -29,9 +29,10 @@ def group(troubles: Collection[Trouble], services: Sequence[Service]) -> list[tu
 
 
 def total_outage(troubles: Iterable[Trouble], services: Sequence[Service]) -> bool:
-    """Tell whether every service is down, of two at least."""
+    """Tell whether every service that is looked at is down, of two at least."""
     down = {trouble.key.service for trouble in troubles if is_down(trouble)}
-    return len(services) > 1 and down == {service.name for service in services}
+    watched = {service.name for service in services if any(probe.off is None for probe in service.probes)}
+    return len(watched) > 1 and down >= watched
 
 
 def cause(keys: Iterable[ProbeKey], services: Sequence[Service]) -> ProbeKey:

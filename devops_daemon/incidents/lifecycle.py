@@ -48,10 +48,14 @@ def next_steps(
 
     `well` tells since when each probe that is well has been so. A probe in neither is watched no longer.
     """
+    groups = cause.group(troubles, services)
     steps = [Step(incident) for incident in incidents]
-    for outage in cause.group(troubles, services):
+    for outage in (group for group in groups if cause.is_down(group[0])):
         steps = _placed(outage, steps, services, now)
     steps = [_settled(step, troubles, well, now) if step.incident.id else step for step in steps]
+    for lesser in (group for group in groups if not cause.is_down(group[0])):
+        if not any(_explains(step.incident, lesser[0]) for step in steps):
+            steps = _placed(lesser, steps, services, now)
     return [step for step in steps if step.events]
 
 
@@ -60,30 +64,48 @@ def is_outage(incident: Incident) -> bool:
     return any(member.symptom is Symptom.DOWN for member in incident.members)
 
 
-def _placed(outage: tuple[Trouble, ...], steps: list[Step], services: Sequence[Service], now: datetime) -> list[Step]:
-    """Let the troubles join the incident that they belong to, or open one."""
-    if not cause.is_down(outage[0]) and any(_explains(step.incident, outage[0]) for step in steps):
-        return steps
-    for place, step in enumerate(steps):
-        if _belongs(outage, step.incident, services):
-            return [*steps[:place], _joined(step, outage, services, now), *steps[place + 1 :]]
-    return [*steps, _opened(outage, services, now)]
+def _placed(group: tuple[Trouble, ...], steps: list[Step], services: Sequence[Service], now: datetime) -> list[Step]:
+    """Let troubles join the incidents that they belong to, or open one.
+
+    A probe stays in the incident that it is in; what is in none joins the first that is related.
+    """
+    newcomers = [trouble for trouble in group if not any(_has(step.incident, trouble) for step in steps)]
+    first = next((step for step in steps if _belongs(group, step.incident, services)), None)
+    if first is None:
+        return [*steps, _opened(group, services, now)]
+    placed = []
+    for step in steps:
+        mine = [trouble for trouble in group if _has(step.incident, trouble)]
+        if step is first:
+            step = _raised(_joined(step, [*mine, *newcomers], services, now), group, services, now)  # noqa: PLW2901 # the same step, further on
+        elif mine:
+            step = _joined(step, mine, services, now)  # noqa: PLW2901 # as above
+        placed.append(step)
+    return placed
 
 
 def _explains(incident: Incident, trouble: Trouble) -> bool:
     """An outage of a service explains what is only degraded or flapping in it, until it has ended."""
-    return is_outage(incident) and trouble.key.service in incident.services
+    return is_outage(incident) and not incident.resolved_at and trouble.key.service in incident.services
 
 
-def _belongs(outage: tuple[Trouble, ...], incident: Incident, services: Sequence[Service]) -> bool:
-    if is_outage(incident) is not cause.is_down(outage[0]):
+def _has(incident: Incident, trouble: Trouble) -> bool:
+    return _is_of_kind(incident, trouble) and any(member.key == trouble.key for member in incident.members)
+
+
+def _is_of_kind(incident: Incident, trouble: Trouble) -> bool:
+    return is_outage(incident) is cause.is_down(trouble) and not incident.resolved_at
+
+
+def _belongs(group: tuple[Trouble, ...], incident: Incident, services: Sequence[Service]) -> bool:
+    if not _is_of_kind(incident, group[0]):
         return False
-    if {trouble.key for trouble in outage} & {member.key for member in incident.members}:
+    if any(_has(incident, trouble) for trouble in group):
         return True
     burning = {member.key.service for member in incident.members if not member.recovered_at}
     return any(
         cause.related(trouble.key.service, name, services) if is_outage(incident) else trouble.key.service == name
-        for trouble in outage
+        for trouble in group
         for name in burning
     )
 
@@ -113,24 +135,31 @@ def _severity(outage: Sequence[Trouble], services: Sequence[Service]) -> Severit
     return worst(severity(trouble) for trouble in outage)
 
 
-def _joined(step: Step, outage: tuple[Trouble, ...], services: Sequence[Service], now: datetime) -> Step:
-    for trouble in outage:
+def _joined(step: Step, troubles: Sequence[Trouble], services: Sequence[Service], now: datetime) -> Step:
+    for trouble in troubles:
         step = _with(step, trouble, now)
-    bad = _severity(outage, services)
-    if bad < step.incident.severity:
-        text = f"{step.incident.severity} is now {bad}: {_told(outage[0])}"
-        step = step.then(replace(step.incident, severity=bad), EventKind.RAISED, text, now)
     root = cause.cause([member.key for member in step.incident.members], services)
     symptom = next(member.symptom for member in step.incident.members if member.key == root)
     return replace(step, incident=replace(step.incident, cause=root, title=_title(root, symptom)))
+
+
+def _raised(step: Step, group: Sequence[Trouble], services: Sequence[Service], now: datetime) -> Step:
+    bad = _severity(group, services)
+    if bad >= step.incident.severity:
+        return step
+    by_itself = worst(severity(trouble) for trouble in group)
+    why = _told(group[0]) if bad == by_itself else "all that is watched is down"
+    text = f"{step.incident.severity} is now {bad}: {why}"
+    return step.then(replace(step.incident, severity=bad), EventKind.RAISED, text, now)
 
 
 def _with(step: Step, trouble: Trouble, now: datetime) -> Step:
     incident = step.incident
     known = next((member for member in incident.members if member.key == trouble.key), None)
     if known is None:
-        new = Member(trouble.key, trouble.symptom, trouble.since)
-        return step.then(replace(incident, members=(*incident.members, new)), EventKind.JOINED, _told(trouble), now)
+        members = (*incident.members, Member(trouble.key, trouble.symptom, trouble.since))
+        joined = replace(incident, members=members, opened_at=min(incident.opened_at, trouble.since))
+        return step.then(joined, EventKind.JOINED, _told(trouble), now)
     if known.recovered_at is None:
         return step
     return step.then(

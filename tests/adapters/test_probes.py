@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -35,7 +36,10 @@ from hypothesis import strategies as st
 
 from devops_daemon.adapters.exchange import BODY_LIMIT, Exchange
 from devops_daemon.adapters.probes import LONGEST_DETAIL, PROBES, HttpProber
+from devops_daemon.adapters.store.db import SqliteDatabase
+from devops_daemon.adapters.store.health import HealthRows
 from devops_daemon.model import Check, HttpCheck, Outcome, Probe, ProbeKind, ReadinessCheck, Result
+from devops_daemon.ports import Look
 from devops_daemon.redaction import MASK, Redactor
 from devops_daemon.sandbox.faults import FAULTS
 from devops_daemon.sandbox.product import Product
@@ -381,6 +385,17 @@ async def test_the_name_of_a_dependency_is_a_strangers_text_too(name: str) -> No
     assert result.detail.isprintable()
     assert "database ok" in result.detail
     assert len(result.detail) <= LONGEST_DETAIL
+
+
+async def test_what_a_stranger_says_can_be_kept(tmp_path: Path) -> None:
+    """Half a character cannot be written by SQLite nor by PostgreSQL: a row that holds one blocks all that follow."""
+    result = await readiness(document(checks(**{"\ud800": "\udfff", "database": "\ud800 ok"})))
+    store = SqliteDatabase(tmp_path / "devops-daemon.db")
+    await store.open()
+    try:
+        await HealthRows(store).keep([Look((result,), (), (), result.at)])
+    finally:
+        await store.close()
 
 
 # --- sign-in

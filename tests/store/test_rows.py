@@ -76,7 +76,7 @@ async def test_a_probe_is_claimed_by_one_replica_until_it_is_kept(store: Databas
     one, two = HealthRows(store), HealthRows(second)
     assert await one.claim([KEY, OTHER], NOW, LEASE) == {KEY, OTHER}
     assert await two.claim([KEY], NOW + MINUTE / 2, LEASE) == frozenset()
-    await one.keep([Look((), (ProbeState(KEY, checked_at=NOW, version=1),))])
+    await one.keep([Look((), (ProbeState(KEY, checked_at=NOW, version=1),), claimed=frozenset({KEY}))])
     assert await two.claim([KEY, OTHER], NOW + MINUTE / 2, LEASE) == {KEY}
 
 

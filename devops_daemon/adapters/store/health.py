@@ -1,8 +1,9 @@
 """Rows of probes, their results by hour, references: what a look reads and writes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,52 +32,58 @@ def read_states(connection: sa.Connection) -> list[ProbeState]:
     return [_state(row) for row in connection.execute(sa.select(probe))]
 
 
-def claim(connection: sa.Connection, keys: Sequence[ProbeKey], now: datetime, until: datetime) -> frozenset[ProbeKey]:
+def claim(
+    connection: sa.Connection, keys: Sequence[ProbeKey], owner: str, now: datetime, until: datetime
+) -> frozenset[ProbeKey]:
     """Take probes for one look, until a time at which they are free again whatever becomes of the look."""
     known = {ProbeKey(*row) for row in connection.execute(sa.select(probe.c.service, probe.c.name))}
-    missing = [_row(ProbeState(key)) | {"claimed_until": None} for key in sorted(set(keys) - known)]
+    missing = [_row(ProbeState(key)) for key in sorted(set(keys) - known)]
     if missing:
         connection.execute(insert(connection, probe).on_conflict_do_nothing(), missing)
-    free = sa.select(probe.c.service, probe.c.name).where(
-        sa.or_(probe.c.claimed_until.is_(None), probe.c.claimed_until < now)
-    )
+    mine = sa.or_(probe.c.claimed_until.is_(None), probe.c.claimed_until < now, probe.c.claimed_by == owner)
+    free = sa.select(probe.c.service, probe.c.name).where(mine)
     if connection.dialect.name == "postgresql":
         free = free.order_by(probe.c.service, probe.c.name).with_for_update(skip_locked=True)
     taken = {ProbeKey(*row) for row in connection.execute(free)} & set(keys)
     if taken:
-        connection.execute(
-            probe.update().where(_is_key()).values(claimed_until=until),
-            [{"key_service": key.service, "key_name": key.name} for key in sorted(taken)],
-        )
+        claimed = probe.update().where(_is_key()).values(claimed_by=owner, claimed_until=until)
+        connection.execute(claimed, [_named(key) for key in sorted(taken)])
     return frozenset(taken)
 
 
-def keep(connection: sa.Connection, looks: Sequence[Look]) -> None:
-    """Keep looks, oldest first. A row that somebody else has changed in the meantime stays as it is."""
+def _release(connection: sa.Connection, keys: Iterable[ProbeKey], owner: str) -> None:
+    named = [_named(key) for key in sorted(keys)]
+    if named:
+        free = probe.update().where(_is_key(), probe.c.claimed_by == owner)
+        connection.execute(free.values(claimed_by=None, claimed_until=None), named)
+
+
+def keep(connection: sa.Connection, looks: Sequence[Look], owner: str) -> None:
+    """Keep looks, oldest first. A row that somebody else has changed in the meantime stays as it is.
+
+    Looks that are kept already change nothing.
+    """
     for look in looks:
         _keep_results(connection, look.results)
         _keep_states(connection, look.states)
         _keep_references(connection, look)
+        _release(connection, look.claimed, owner)
 
 
 def _keep_results(connection: sa.Connection, results: Sequence[Result]) -> None:
     if not results:
         return
-    ordered = sorted(results, key=lambda found: found.key)
-    connection.execute(
-        insert(connection, result).on_conflict_do_nothing(),
-        [
-            {
-                "service": found.key.service,
-                "name": found.key.name,
-                "at": found.at,
-                "outcome": _kept(found.outcome),
-                "latency_ms": _ms(found.latency),
-                "detail": found.detail,
-            }
-            for found in ordered
-        ],
+    statement = (
+        insert(connection, result).on_conflict_do_nothing().returning(result.c.service, result.c.name, result.c.at)
     )
+    rows = [_result_row(found) for found in sorted(results, key=lambda found: found.key)]
+    new_ones = {
+        (ProbeKey(service, name), at)
+        for service, name, at in connection.execute(statement.returning(*result.primary_key), rows)
+    }
+    counted = [found for found in results if (found.key, found.at) in new_ones]
+    if not counted:
+        return
     upsert = insert(connection, hourly)
     new, old = upsert.excluded, hourly.c
     sums = {name: old[name] + new[name] for name in ("ok", "degraded", "failed", "unknown", "timed", "latency_ms")}
@@ -85,8 +92,19 @@ def _keep_results(connection: sa.Connection, results: Sequence[Result]) -> None:
         upsert.on_conflict_do_update(
             index_elements=["service", "name", "hour"], set_=sums | {"worst_latency_ms": worst}
         ),
-        [_hour_row(found) for found in ordered],
+        [_hour_row(found) for found in sorted(counted, key=lambda found: found.key)],
     )
+
+
+def _result_row(found: Result) -> dict[str, Any]:
+    return {
+        "service": found.key.service,
+        "name": found.key.name,
+        "at": found.at,
+        "outcome": _kept(found.outcome),
+        "latency_ms": _ms(found.latency),
+        "detail": found.detail,
+    }
 
 
 def _kept(outcome: Outcome) -> Outcome:
@@ -110,15 +128,13 @@ def _hour_row(found: Result) -> dict[str, Any]:
 def _keep_states(connection: sa.Connection, states: Sequence[ProbeState]) -> None:
     if not states:
         return
+    upsert = insert(connection, probe)
+    changed = {name: upsert.excluded[name] for name in _row(states[0]) if name not in {"service", "name"}}
     connection.execute(
-        probe.update()
-        .where(_is_key(), probe.c.version == sa.bindparam("key_version"))
-        .values({name: sa.bindparam(f"new_{name}") for name in _COLUMNS} | {"claimed_until": None}),
-        [
-            {"key_service": state.key.service, "key_name": state.key.name, "key_version": state.version - 1}
-            | {f"new_{name}": value for name, value in _row(state).items() if name in _COLUMNS}
-            for state in sorted(states, key=lambda state: state.key)
-        ],
+        upsert.on_conflict_do_update(
+            index_elements=["service", "name"], set_=changed, where=probe.c.version < upsert.excluded.version
+        ),
+        [_row(state) for state in sorted(states, key=lambda state: state.key)],
     )
 
 
@@ -136,11 +152,12 @@ def read_references(connection: sa.Connection) -> dict[str, datetime]:
     return {row.url: row.answered_at for row in connection.execute(sa.select(reference))}
 
 
-_COLUMNS = frozenset(column.name for column in probe.columns) - {"service", "name", "claimed_until"}
-
-
 def _is_key() -> sa.ColumnElement[bool]:
     return sa.and_(probe.c.service == sa.bindparam("key_service"), probe.c.name == sa.bindparam("key_name"))
+
+
+def _named(key: ProbeKey) -> dict[str, str]:
+    return {"key_service": key.service, "key_name": key.name}
 
 
 def _ms(duration: timedelta | None) -> float | None:
@@ -156,6 +173,7 @@ def _row(state: ProbeState) -> dict[str, Any]:
         "since": state.since,
         "failures": state.failures,
         "successes": state.successes,
+        "passes": state.passes,
         "slow": state.slow,
         "failing_since": state.failing_since,
         "history": state.history,
@@ -177,6 +195,7 @@ def _state(row: sa.Row[Any]) -> ProbeState:
         since=row.since,
         failures=row.failures,
         successes=row.successes,
+        passes=row.passes,
         slow=row.slow,
         failing_since=row.failing_since,
         history=row.history,
@@ -191,10 +210,11 @@ def _state(row: sa.Row[Any]) -> ProbeState:
 
 
 class HealthRows:
-    """The port `HealthLedger` on a database."""
+    """The port `HealthLedger` on a database; `owner` tells this replica's claims from another's."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, owner: str | None = None) -> None:
         self._db = database
+        self._owner = owner or uuid4().hex
 
     async def states(self) -> list[ProbeState]:
         """Read the rows of all probes."""
@@ -202,11 +222,11 @@ class HealthRows:
 
     async def claim(self, keys: Sequence[ProbeKey], now: datetime, lease: timedelta) -> frozenset[ProbeKey]:
         """Take these probes for one look."""
-        return await self._db.write(lambda connection: claim(connection, keys, now, now + lease))
+        return await self._db.write(lambda connection: claim(connection, keys, self._owner, now, now + lease))
 
     async def keep(self, looks: Sequence[Look]) -> None:
         """Keep looks, all or none."""
-        await self._db.write(lambda connection: keep(connection, looks))
+        await self._db.write(lambda connection: keep(connection, looks, self._owner))
 
     async def references(self) -> dict[str, datetime]:
         """Tell when each reference last answered."""

@@ -59,6 +59,7 @@ probe = sa.Table(
     sa.Column("since", UtcTime),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("successes", sa.Integer, nullable=False),
+    sa.Column("passes", sa.Integer, nullable=False),
     sa.Column("slow", sa.Integer, nullable=False),
     sa.Column("failing_since", UtcTime),
     sa.Column("history", sa.Text, nullable=False),
@@ -68,6 +69,7 @@ probe = sa.Table(
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("latency_ms", sa.Float),
     sa.Column("checked_at", UtcTime),
+    sa.Column("claimed_by", sa.Text),
     sa.Column("claimed_until", UtcTime),
     sa.Column("version", sa.Integer, nullable=False),
 )

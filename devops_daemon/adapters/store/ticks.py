@@ -1,6 +1,6 @@
 """Rows of the clocks' slots, and of what is done once in the daemon's life."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -8,11 +8,20 @@ from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import insert
 from devops_daemon.adapters.store.schema import permit, tick
 
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""The clocks of two replicas differ by less than this."""
+
 
 def take_tick(connection: sa.Connection, job: str, slot: datetime, now: datetime) -> bool:
-    """Take a slot of a clock: True for one replica only, whoever is first."""
+    """Take a slot of a clock: True for one replica only, whoever is first.
+
+    One that was taken in the future was taken before the clock was set back: it comes again.
+    """
     statement = insert(connection, tick).values(job=job, slot=slot, taken_at=now)
-    taken = connection.execute(statement.on_conflict_do_nothing().returning(tick.c.slot))
+    again = statement.on_conflict_do_update(
+        index_elements=["job", "slot"], set_={"taken_at": now}, where=tick.c.taken_at > now + CLOCKS_DIFFER
+    )
+    taken = connection.execute(again.returning(tick.c.slot))
     return taken.first() is not None
 
 

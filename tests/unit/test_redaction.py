@@ -1,0 +1,357 @@
+"""Redaction: no secret stays in a text, whatever is around it, and ordinary text stays as it is.
+
+What cannot hold is said in `can_be_kept_out`: a secret that is part of the mask, or could be made up of a piece of the
+mask and what stands next to it.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from yarl import URL
+
+from devops_daemon.redaction import MASK, Redactor
+
+PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=200)
+
+AWKWARD = "\"'\\/:?#&=+%@ \n\t,;()<>[]{}-_.\u00e4\u00df\u6f22\U0001f511"
+secrets = st.text(st.sampled_from("abcXYZ019" + AWKWARD), min_size=4, max_size=24) | st.text(min_size=4, max_size=12)
+texts = st.text(max_size=12)
+any_text = st.text(st.characters(), max_size=40)
+"""Surrogates too: what the environment or a header holds need not be UTF-8."""
+
+
+def can_be_kept_out(written: str) -> bool:
+    """Whether a mask in the place of a text can never bring that text about again."""
+    ends = range(1, len(MASK) + 1)
+    begins_as_the_mask_ends = any(MASK.endswith(written[:length]) for length in ends)
+    ends_as_the_mask_begins = any(MASK.startswith(written[-length:]) for length in ends)
+    return not (written in MASK or MASK in written or begins_as_the_mask_ends or ends_as_the_mask_begins)
+
+
+# The secrets of the settings
+
+
+@PROPERTY
+@given(secrets, texts, texts)
+def test_a_secret_does_not_stay_in_any_text(secret: str, before: str, after: str) -> None:
+    assume(can_be_kept_out(secret))
+    assert secret not in Redactor([secret]).text(f"{before}{secret}{after}{secret}")
+
+
+@PROPERTY
+@given(st.lists(secrets, min_size=2, max_size=4), st.permutations(range(4)), texts)
+def test_no_secret_stays_beside_others_that_overlap_it(several: list[str], order: list[int], text: str) -> None:
+    assume(all(map(can_be_kept_out, several)))
+    found = Redactor(several).text(text.join(several[number % len(several)] for number in order))
+    assert [secret for secret in several if secret in found] == []
+
+
+def _quoted_in_python(secret: str, sign: str) -> str:
+    return "".join("\\" + one if one == sign else one if one in "'\"" else repr(one)[1:-1] for one in secret)
+
+
+WRITTEN: Mapping[str, Callable[[str], str]] = {
+    "JSON": lambda secret: json.dumps(secret)[1:-1],
+    "JSON with letters as they are": lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1],
+    "a URL": lambda secret: quote(secret, safe=""),
+    "a URL's path": quote,
+    "a form": quote_plus,
+    "a query that the HTTP client wrote": lambda secret: str(URL("http://h").with_query(q=secret))[
+        len("http://h/?q=") :
+    ],
+    "a path that the HTTP client wrote": lambda secret: (URL("http://h") / secret).raw_path[1:],
+    "repr within '": lambda secret: _quoted_in_python(secret, "'"),
+    'repr within "': lambda secret: _quoted_in_python(secret, '"'),
+    "repr of its bytes": lambda secret: repr(secret.encode())[2:-1],
+}
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+@PROPERTY
+@given(secret=secrets)
+@example(secret='p\u00e4ss"word')
+@example(secret="pass/word with=signs,all(the)way")
+@example(secret="it's a 'pass' \"word\"")
+def test_a_secret_does_not_stay_however_it_is_written(way: str, secret: str) -> None:
+    assume(not (way.startswith("a path") and (secret.startswith("/") or "." in secret)))
+    written = WRITTEN[way](secret)
+    assume(can_be_kept_out(written))
+    assert written not in Redactor([secret]).text(f"before {written} after")
+
+
+def _basic(user: str, secret: str) -> str:
+    return base64.b64encode(f"{user}:{secret}".encode()).decode()
+
+
+@PROPERTY
+@given(texts, secrets)
+@example("user", "test")
+@example("me", "abcdefg")
+@example("you", "xyzw")
+def test_basic_credentials_do_not_stay_in_a_header(user: str, secret: str) -> None:
+    credentials = _basic(user, secret)
+    assert credentials not in Redactor([secret]).text(f"Authorization: Basic {credentials}")
+
+
+@PROPERTY
+@given(st.text("user", min_size=1, max_size=4), st.text("pasword019", min_size=4, max_size=16))
+def test_basic_credentials_do_not_stay_where_nothing_says_what_they_are(user: str, secret: str) -> None:
+    credentials = _basic(user, secret)
+    assert credentials not in Redactor([secret]).text(f"sent {credentials} in vain")
+
+
+def test_each_line_of_a_key_is_a_secret() -> None:
+    key = "-----BEGIN KEY-----\nMIIEowIBAAKCAQEA0\nsQ7rM3b1kQ==\n-----END KEY-----"
+    assert Redactor([key]).text("bad line: sQ7rM3b1kQ== at 3") == f"bad line: {MASK} at 3"
+
+
+def test_without_secrets_shapes_are_masked_all_the_same() -> None:
+    assert Redactor().text("ghp_0123456789abcdefghij") == MASK
+    assert Redactor([""]).text("nothing to see") == "nothing to see"
+
+
+@PROPERTY
+@given(st.lists(any_text, max_size=3), any_text)
+@example(["\udcff-not-utf8"], "\udcff-not-utf8")
+def test_no_secret_and_no_text_is_too_strange(several: list[str], text: str) -> None:
+    Redactor(several).text(text)
+
+
+# What is shaped like a secret
+
+UUID = "b3f6c1de-8f14-4e45-9c1c-0d9d5a1e4f6a"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA0\nsQ7rM3b1kQ==\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", "*"),
+        ("ghs_16C7e42F292c6912E7710c838347Ae178B4a", "*"),
+        ("gho_16C7e42F292c6912E7710c838347Ae178B4a,", "*,"),
+        ("github_pat_11ABCDEFG0abcdefghijkl_ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuv", "*"),
+        ("glpat-abcdefghijABCDEFGHIJ", "*"),
+        (f"jwt {JWT}.", "jwt *."),
+        ("AKIAIOSFODNN7EXAMPLE", "*"),
+        ("key AIzaSyA1234567890abcdefghijklmnopqrstuv!", "key *!"),
+        ("sk-proj-abcdEFGH1234abcdEFGH1234", "*"),
+        ("sk-ant-api03-abcdEFGH1234abcdEFGH1234-_AA", "*"),
+        ("sk_live_4eC39HqLyjWDarjtT1zdp7dc", "*"),
+        ("xoxb-17653672481-19874698323-pdFZKVeTuE8sk7oOcHrzqqgy", "*"),
+        ("npm_abcdefghijklmnopqrstuvwxyz0123456789", "*"),
+        (f"a key:\n{PEM}\nthen more", "a key:\n*\nthen more"),
+        (f"cut off: {PEM[:60]}", "cut off: *"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg", "*"),
+        ("postgres://daemon:hunter22@db.example:5432/app", "postgres://*@db.example:5432/app"),
+        ("postgresql://daemon:p%40ss@db.example/app?sslmode=require", "postgresql://*@db.example/app?sslmode=require"),
+        ("postgresql://daemon:p@ss@db.example/app", "postgresql://*@db.example/app"),
+        ('redis://default:it"is<secret>@cache.example:6379', "redis://*@cache.example:6379"),
+        ("https://x-access-token:ghs_16C7e42F292c6912E771@github.com/a/b.git", "https://*@github.com/a/b.git"),
+        ("cloning https://0123abcd@host.example/a.git failed", "cloning https://*@host.example/a.git failed"),
+        ("GET /callback?token=abc123def&state=4 200", "GET /callback?token=*&state=4 200"),
+        ("https://api.example/x?secret=s3cret-value&limit=10", "https://api.example/x?secret=*&limit=10"),
+        (f"Authorization: Bearer {UUID}", "Authorization: Bearer *"),
+        ("authorization: bearer abcdefghijklmnopqrstuvwxyz", "authorization: bearer *"),
+        ("Authorization: Bearer abc.def-123, more", "Authorization: Bearer *, more"),
+        ("Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: Basic *"),
+        ("Authorization: token 0123456789abcdef0123456789abcdef01234567", "Authorization: token *"),
+        ("X-DevOps-Secret: s3cret-value", "X-DevOps-Secret: *"),
+        ("x-feedback-secret: s3cret-value\r\nHost: a", "x-feedback-secret: *\r\nHost: a"),
+        (f"Project-Access-Token: {UUID}", "Project-Access-Token: *"),
+        ("password=hunter22", "password=*"),
+        ("password = 'hunter22'", "password = '*'"),
+        ('{"password": "hunter22", "user": "me"}', '{"password": "*", "user": "me"}'),
+        ("{'client_secret': 'abcd1234'}", "{'client_secret': '*'}"),
+        ('{"password":"correct horse, battery"}', '{"password":"*"}'),
+        ('{"access_token": "Bearer 8f3a9c1d2b4e"}', '{"access_token": "*"}'),
+        ("DB_PASSWORD=hunter22 OTHER=1", "DB_PASSWORD=* OTHER=1"),
+        ("PGPASSWORD=hunter22 psql", "PGPASSWORD=* psql"),
+        ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AWS_SECRET_ACCESS_KEY=*"),
+        ("RAILWAY_TOKEN_SW_FACTORY=7b1f0c52-1d3e", "RAILWAY_TOKEN_SW_FACTORY=*"),
+        ("GITHUB_TOKEN=abcd1234", "GITHUB_TOKEN=*"),
+        ("api-key: 0123abcd", "api-key: *"),
+    ],
+)
+def test_what_is_shaped_like_a_secret_is_masked(text: str, masked: str) -> None:
+    assert Redactor().text(text) == masked.replace("*", MASK)
+
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/app/devops_daemon/adapters/exchange.py", line 123, in request
+    async with self._session.request(method, url, **options) as response:
+               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+aiohttp.client_exceptions.ClientConnectorError: Cannot connect to host api.example.com:443 ssl:default [None]
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "the backend is down: status 500, expected 200",
+        "token refresh failed",
+        "the token is wrong, the secret unset and the password too short",
+        "wrong password?",
+        "Invalid or missing X-DevOps-Secret",
+        "needs CANARY_PASSWORD or DEVOPS_API_SECRET",
+        "Basic research",
+        "This is basic research. It is done.",
+        "a basic end-to-end test",
+        "the bearer of news",
+        "deployed 63a1678e66c4930ea0e460c42ed38acfb56f163a (63a1678)",
+        f"deployment {UUID} crashed",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "https://api.example.com:8443/health?limit=10&sort=asc#top",
+        "http://[::1]:8080/status",
+        "mail dev@example.com, see https://example.com/a and b@c.example",
+        "https://example.com/@someone/123",
+        "https://example.com?email=someone@mail.example",
+        "https://example.com/search?q=a#b@c",
+        "connection refused: 127.0.0.1:5432",
+        "2026-01-01T00:00:00Z info daemon.started port=8080 seconds=0.3",
+        '{"status": "healthy", "checks": {"database": "ok"}}',
+        "\u6f22\u5b57 \U0001f6a8 Production Incident: auth failing",
+        TRACEBACK,
+    ],
+)
+def test_ordinary_text_stays_as_it_is(text: str) -> None:
+    assert Redactor(["s3cret-value"]).text(text) == text
+
+
+# Twice, and for long
+
+PIECES = [
+    *(
+        "ghp_",
+        "sk-",
+        "AKIA",
+        "eyJ",
+        "xoxb-",
+        "a" * 20,
+        "A" * 16,
+        "0123",
+        ".",
+        "/",
+        "://",
+        "a:b@",
+        "@",
+        "=",
+        ":",
+        " ",
+        "\n",
+    ),
+    *(
+        "Bearer ",
+        "Basic ",
+        "token",
+        "password=",
+        "secret: ",
+        '"',
+        "'",
+        MASK,
+        "[",
+        "]",
+        "&",
+        "-----BEGIN RSA PRIVATE KEY-----",
+    ),
+]
+pieced = st.lists(st.sampled_from(PIECES) | texts, max_size=12).map("".join)
+
+
+@PROPERTY
+@given(st.lists(secrets, max_size=2), pieced)
+def test_masking_again_changes_nothing(several: list[str], text: str) -> None:
+    assume(all(map(can_be_kept_out, several)))
+    redactor = Redactor(several)
+    once = redactor.text(text)
+    assert redactor.text(once) == once
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("a", "=", " ", "-", "://", "a://", "a:b@", "Bearer ", "bearer", "token=", "password "),
+        *("ghp_", "sk-a-", "-eyJ", "eyJ.", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", MASK),
+    ],
+)
+def test_a_long_text_takes_no_long_time(unit: str) -> None:
+    """A megabyte, reached in steps: where time grows with the square of the length, the first steps show it."""
+    redactor = Redactor(["s3cret-value", "another-secret"])
+    for size in (2**14, 2**17, 2**20):
+        text = unit * (size // len(unit))
+        started = time.process_time()
+        redactor.text(text)
+        assert time.process_time() - started < 0.2 + 2 * size / 2**20, f"{size >> 10} KiB"
+
+
+# Values that are no text
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | st.just("SECRET") | st.just(b"SECRET"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(texts | st.just("SECRET"), inner, max_size=3)
+        | st.tuples(inner, inner)
+    ),
+    max_leaves=8,
+)
+
+
+def _with(value: Any, secret: str) -> Any:
+    match value:
+        case str():
+            return value.replace("SECRET", secret)
+        case bytes():
+            return value.replace(b"SECRET", secret.encode())
+        case dict():
+            return {_with(key, secret): _with(item, secret) for key, item in value.items()}
+        case list() | tuple():
+            return type(value)(_with(item, secret) for item in value)
+        case _:
+            return value
+
+
+def _texts_in(value: Any) -> list[str]:
+    match value:
+        case dict():
+            return [text for pair in value.items() for item in pair for text in _texts_in(item)]
+        case list():
+            return [text for item in value for text in _texts_in(item)]
+        case _:
+            return [value] if isinstance(value, str) else []
+
+
+@PROPERTY
+@given(values, st.text("pasword019 /\"'", min_size=4, max_size=12))
+def test_no_secret_stays_in_any_value_within_another(value: Any, secret: str) -> None:
+    masked = Redactor([secret]).value(_with(value, secret))
+    assert [text for text in _texts_in(masked) if secret in text] == []
+
+
+def test_a_structure_keeps_its_form() -> None:
+    value = {"a": ["pass-word", 1, None, True, 0.5], ("b", 2): {"c": ("x pass-word y",)}, "pass-word": {"pass-word"}}
+    assert Redactor(["pass-word"]).value(value) == {
+        "a": [MASK, 1, None, True, 0.5],
+        "('b', 2)": {"c": [f"x {MASK} y"]},
+        MASK: [MASK],
+    }
+
+
+def test_an_object_is_masked_as_it_is_written() -> None:
+    redactor = Redactor(["pass-word"])
+    assert redactor.value(ValueError("wrong: pass-word")) == f"wrong: {MASK}"
+    assert redactor.value(b"pass-word") == f"b'{MASK}'"
+    assert redactor.value(URL("https://host.example/pass-word")) == f"https://host.example/{MASK}"
+
+
+def test_a_number_that_is_a_secret_is_masked() -> None:
+    assert Redactor(["20260714"]).value({"pin": 20260714, "port": 8080}) == {"pin": MASK, "port": 8080}
