@@ -57,6 +57,7 @@ def configure(*, level: str, json_lines: bool, redactor: Redactor, stream: TextI
         cache_logger_on_first_use=False,
     )
     sys.excepthook = _uncaught
+    sys.unraisablehook = lambda args: _uncaught(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
     threading.excepthook = lambda args: _uncaught(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
 
 
@@ -88,9 +89,18 @@ def _important_first(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 def _redacting(redactor: Redactor) -> Callable[[WrappedLogger, str, EventDict], EventDict]:
     def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        return {key: redactor.value(value) for key, value in event.items()}
+        return {_encodable(redactor.text(str(key))): _encodable(redactor.value(value)) for key, value in event.items()}
 
     return redact
+
+
+def _encodable(value: Any) -> Any:  # noqa: ANN401 # plain values, as the redactor leaves them
+    """Write what UTF-8 cannot hold (half of a surrogate pair) as an escape, so that no line is lost."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    return [_encodable(item) for item in value] if isinstance(value, list) else value
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:

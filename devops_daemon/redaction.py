@@ -1,44 +1,62 @@
 """Keep secrets out of text: the values that the settings name, and what is shaped like a token.
 
 Sources of the shapes: GitHub's token formats, Stripe's, Slack's, AWS's and OpenAI's key prefixes, RFC 7519 (JWT),
-RFC 7468 (PEM), RFC 3986 section 3.2.1 (userinfo).
+RFC 7468 (PEM), RFC 3986 section 3.2.1 (userinfo), RFC 9110 section 11 (credentials). Every pattern is linear: it begins
+where a word begins, and its repetitions are bounded or consume what they have read.
 """
 
 import base64
 import json
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 MASK = "[redacted]"
+DEEPEST = 12
+_SHORTEST_PIECE = 4
 
 _SHAPES = re.compile(
     r"""
-      \bgh[pousr]_[A-Za-z0-9]{16,}                                   # GitHub
-    | \bgithub_pat_[A-Za-z0-9_]{20,}
-    | \bglpat-[A-Za-z0-9_-]{16,}                                     # GitLab
-    | \bsk[-_](?:[a-z]+[-_])*[A-Za-z0-9_-]{16,}                      # OpenAI, Anthropic, Stripe
-    | \b(?:rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}
-    | \bxox[abeoprs]-[A-Za-z0-9-]{10,}                               # Slack
-    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                                  # AWS
-    | \bAIza[A-Za-z0-9_-]{35}                                        # Google
-    | \bnpm_[A-Za-z0-9]{30,}
-    | \bpypi-[A-Za-z0-9_-]{30,}
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*      # JWT
-    | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)
+      (?<![A-Za-z0-9_-]) (?:
+          gh[pousr]_[A-Za-z0-9]{16,}                                  # GitHub
+        | github_pat_[A-Za-z0-9_]{20,}
+        | glpat-[A-Za-z0-9_-]{16,}                                    # GitLab
+        | sk[-_](?=[A-Za-z_-]{0,200}[0-9])[A-Za-z0-9_-]{16,}          # OpenAI, Anthropic, Stripe
+        | [rp]k_(?:live|test)_[A-Za-z0-9]{16,}
+        | xox[abeoprs]-[A-Za-z0-9-]{10,}                              # Slack
+        | (?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])                    # AWS
+        | AIza[A-Za-z0-9_-]{35}                                       # Google
+        | npm_[A-Za-z0-9]{30,}
+        | pypi-[A-Za-z0-9_-]{30,}
+        | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*     # JWT
+      )
+    | -----BEGIN[ ][A-Z ]{0,30}PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]{0,30}PRIVATE[ ]KEY-----|\Z)
     """,
     re.VERBOSE | re.DOTALL,
 )
-_USERINFO = re.compile(r"(?P<keep>[a-z][a-z0-9+.-]*://)[^\s/@'\"<>]+@", re.IGNORECASE)
+_USERINFO = re.compile(
+    r"""(?P<keep>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}://)
+        (?: [^\s/?\#"'<>:@]{0,200} : [^\s/?\#]{0,500} | [^\s/?\#"'<>]{1,500} ) @""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_VALUE = r"""
+    (?: (?P<quote>["']) (?!\[redacted\]) (?:(?!(?P=quote))[^\\]|\\.){1,4000}
+      | (?!\[redacted\]) [^\s"'&,;<>)}\]]{4,} )
+"""
 _NAMED = re.compile(
-    r"""(?P<keep>
-          (?:\b|_) (?:api[-_]?key|access[-_]?token|refresh[-_]?token|auth[-_]?token|client[-_]?secret
-             |password|passwd|pwd|secret|token|x-devops-secret|x-feedback-secret|project-access-token) \b
-          ["']? \s* [=:] \s* ["']?
-        | \b(?:bearer|basic)\s+ (?=[^\s"']*[\d+/=._-]|[^\s"']{24})
-        )
-        (?!\[redacted\])[^\s"'&,;<>)}\]]{4,}""",
+    r"""(?P<keep> (?<![A-Za-z0-9_.-]) [A-Za-z0-9_.-]{0,40}?
+          (?:password|passwd|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key)
+          [A-Za-z0-9_-]{0,40} ["']? \s{0,3} [=:] \s{0,3} )"""
+    + _VALUE,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_CREDENTIALS = re.compile(
+    r"""(?P<keep> \bauthorization ["']? \s{0,3} [=:] \s{0,3} ["']? (?:[a-z]{1,20}\s{1,3})?
+          | \bbearer\s{1,3} (?=[^\s"',]{0,200}[0-9]|[^\s"',]{24})
+          | \bbasic\s{1,3} (?=[A-Za-z0-9+/]{0,200}[0-9=]) )
+        (?!\[redacted\]) [^\s"',;<>)}\]]{4,}""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -47,42 +65,81 @@ class Redactor:
     """Masks what must not be read; made once from the secret values of the settings."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets if secret for form in _forms(secret)}
-        longest_first = sorted(forms, key=lambda form: (-len(form), form))
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        whole = {secret for secret in secrets if secret}
+        pieces = whole | {line for secret in whole for line in secret.splitlines() if len(line) >= _SHORTEST_PIECE}
+        longest_first = sorted(pieces, key=lambda piece: (-len(piece), piece))
+        patterns = [_however_written(piece) for piece in longest_first]
+        patterns += [re.escape(form) for piece in longest_first for form in _in_base64(piece)]
+        self._known = re.compile("|".join(patterns)) if patterns else None
 
     def text(self, text: str) -> str:
         """Mask every secret in `text`; masking twice changes nothing more."""
-        if self._known:
+        if self._known is not None:
             text = self._known.sub(MASK, text)
         text = _SHAPES.sub(MASK, text)
         text = _USERINFO.sub(rf"\g<keep>{MASK}@", text)
-        return _NAMED.sub(rf"\g<keep>{MASK}", text)
+        text = _CREDENTIALS.sub(rf"\g<keep>{MASK}", text)
+        return _NAMED.sub(lambda found: f"{found['keep']}{found['quote'] or ''}{MASK}", text)
 
-    def value(self, value: Any) -> Any:  # noqa: ANN401 # log fields are anything
-        """Mask every string within mappings and sequences; other values become text only if a secret is in it."""
+    def value(self, value: Any, depth: int = 0) -> Any:  # noqa: ANN401 # log fields are anything
+        """Mask every string within mappings and sequences; what is no plain value becomes text."""
         if isinstance(value, str):
             return self.text(value)
-        if isinstance(value, Mapping):
-            return {self.text(str(key)): self.value(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple, set, frozenset)):
-            return [self.value(item) for item in value]
-        if value is None or isinstance(value, (bool, int, float)):
+        if value is None or isinstance(value, bool):
             return value
-        return self.text(str(value))
+        if isinstance(value, int | float):
+            return self._number(value)
+        if depth < DEEPEST and isinstance(value, Mapping):
+            return {self.text(_written(key)): self.value(item, depth + 1) for key, item in value.items()}
+        if depth < DEEPEST and isinstance(value, list | tuple | set | frozenset):
+            return [self.value(item, depth + 1) for item in value]
+        return self.text(_written(value))
+
+    def _number(self, number: Any) -> Any:  # noqa: ANN401 # an int or a float
+        if isinstance(number, float) and not math.isfinite(number):
+            return str(number)
+        return MASK if self._known is not None and self._known.search(_written(number)) else number
 
 
-def _forms(secret: str) -> Iterable[str]:
-    """Give the ways in which a secret gets into text: as it is, quoted for URLs and JSON, in Basic credentials."""
-    yield secret
-    yield quote(secret, safe="")
-    yield json.dumps(secret)[1:-1]
-    yield repr(secret)[1:-1]
-    for line in secret.splitlines():
-        if len(line) >= len("----"):
-            yield line
-    for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + secret.encode()).decode()
-        inner = encoded[(0, 2, 3)[offset] : -4]
-        if len(inner) >= len(secret):
+def _written(value: object) -> str:
+    """Write anything as text; what cannot be written is named by its type."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 # whatever a stranger's __str__ raises, the line must not be lost
+        return f"<{type(value).__name__} that cannot be written>"
+
+
+def _however_written(secret: str) -> str:
+    """Give a pattern for a secret as it is, and as URLs, forms, JSON and Python write it."""
+    return "".join(_letter(letter) for letter in secret)
+
+
+def _letter(letter: str) -> str:
+    if letter.isalnum() and letter.isascii():
+        return letter
+    octets = letter.encode("utf-8", "surrogatepass")
+    in_url = "".join(f"%{octet:02X}" for octet in octets)
+    forms = {
+        letter,
+        in_url,
+        in_url.lower(),
+        quote(octets, safe=""),
+        json.dumps(letter)[1:-1],
+        json.dumps(letter, ensure_ascii=False)[1:-1],
+        repr(letter)[1:-1],
+        repr(octets)[2:-1],
+        f"\\{letter}",
+    }
+    forms |= {"+"} if letter == " " else set()
+    return f"(?:{'|'.join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))})"
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """Give the letters that a secret becomes within base64 at each of its three places, without those at the ends."""
+    octets = secret.encode("utf-8", "surrogatepass")
+    for before, start in enumerate((0, 2, 3)):
+        encoded = base64.b64encode(b"\0" * before + octets).decode()
+        inner = encoded[start : 8 * (before + len(octets)) // 6]
+        if len(inner) >= _SHORTEST_PIECE:
             yield inner
+            yield inner.translate(str.maketrans("+/", "-_"))

@@ -227,6 +227,17 @@ async def test_the_title_tells_of_no_incident_where_none_is_open() -> None:
     assert "All is up" in page.text
 
 
+async def test_a_service_that_flaps_was_measured() -> None:
+    """It is degraded though each of its probes is up or down: it is so since the one that flaps last changed."""
+    async with site() as visitor:
+        visitor.ledger.states = [a_state("backend", Status.UP, flapping=True), a_state("frontend")]
+        data = (await visitor.get("/status.json")).json["services"][0]
+        page = Page((await visitor.get("/status")).text)
+    assert (data["status"], data["flapping"], data["since"]) == ("degraded", True, "2026-01-05T12:00:00.000Z")
+    assert "degraded, flapping" in page.text
+    assert "not measured yet" not in page.text
+
+
 async def test_the_same_as_data_has_the_fields_of_the_contract() -> None:
     async with site() as visitor:
         got = await visitor.get("/status.json")

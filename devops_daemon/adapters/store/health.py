@@ -73,14 +73,9 @@ def keep(connection: sa.Connection, looks: Sequence[Look], owner: str) -> None:
 def _keep_results(connection: sa.Connection, results: Sequence[Result]) -> None:
     if not results:
         return
-    statement = (
-        insert(connection, result).on_conflict_do_nothing().returning(result.c.service, result.c.name, result.c.at)
-    )
+    statement = insert(connection, result).on_conflict_do_nothing().returning(*result.primary_key)
     rows = [_result_row(found) for found in sorted(results, key=lambda found: found.key)]
-    new_ones = {
-        (ProbeKey(service, name), at)
-        for service, name, at in connection.execute(statement.returning(*result.primary_key), rows)
-    }
+    new_ones = {(ProbeKey(service, name), at) for service, name, at in connection.execute(statement, rows)}
     counted = [found for found in results if (found.key, found.at) in new_ones]
     if not counted:
         return

@@ -1,0 +1,144 @@
+"""A site on which everything that the pages can show is shown at once, with the longest and rudest words."""
+
+import asyncio
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from builders import a_member, a_probe, a_service, a_state, a_watchlist, an_incident, key
+
+from devops_daemon.daemon import Daemon
+from devops_daemon.entrypoints.access import Tokens
+from devops_daemon.entrypoints.rounds import Rounds
+from devops_daemon.entrypoints.schedule import Clocks
+from devops_daemon.entrypoints.status import Facts
+from devops_daemon.entrypoints.web import Server, Site, listening_socket
+from devops_daemon.model import EventKind, Incident, IncidentStatus, ProbeKind, Severity, Status, Symptom, TimelineEvent
+from devops_daemon.ports import Day, Hour, Overview, Punctuality
+
+LONG = "x" * 300
+RUDE = "<script>alert(1)</script> " + "wrong-body:no-space-in-it-" * 12
+NOW = datetime.now(UTC)
+"""Taken once: the pages say how long ago things were."""
+
+
+def ago(**span: float) -> datetime:
+    return NOW - timedelta(**span)
+
+
+STATES = [
+    a_state("backend", Status.DOWN, since=ago(minutes=3), checked_at=ago(seconds=4)),
+    replace(a_state("backend/database", Status.DEGRADED, since=ago(hours=2), checked_at=ago(seconds=4)), detail=RUDE),
+    a_state("backend/auth", Status.UP, since=ago(days=40), checked_at=ago(minutes=5)),
+    a_state("backend/search", Status.UP, blind=True, since=ago(days=2), checked_at=ago(minutes=5)),
+    replace(a_state("frontend", Status.UP, flapping=True, since=ago(days=2), checked_at=ago(seconds=4)), detail=LONG),
+]
+WATCHED = a_watchlist(
+    a_service(
+        "backend",
+        probes=[
+            *(a_probe(named) for named in ("backend", "backend/database", "backend/auth", "backend/search")),
+            a_probe("backend/mail", off="needs CANARY_PASSWORD or DEVOPS_API_SECRET", kind=ProbeKind.SIGN_IN),
+        ],
+    ),
+    a_service("frontend", depends_on=["backend"]),
+    a_service("a-service-with-quite-a-long-name-that-nobody-has-looked-at"),
+)
+BURNING = an_incident(
+    a_member("backend"),
+    a_member("backend/database", Symptom.DEGRADED),
+    a_member("frontend", Symptom.FLAPPING),
+    named="261124-aaaa",
+    opened_at=ago(minutes=3),
+)
+INCIDENTS = (
+    BURNING,
+    an_incident(named="261124-bbbb", severity=Severity.SEV2, status=IncidentStatus.MITIGATING, opened_at=ago(hours=1)),
+    replace(an_incident(named="261124-cccc", severity=Severity.SEV3, opened_at=ago(days=1)), title=RUDE),
+    an_incident(named="261124-cccd", status=IncidentStatus.ESCALATED, opened_at=ago(days=2)),
+    an_incident(
+        named="261120-dddd", status=IncidentStatus.RESOLVED, opened_at=ago(days=4), resolved_at=ago(days=3, hours=23)
+    ),
+)
+TIMELINE = [
+    TimelineEvent(ago(minutes=3), EventKind.OPENED, "SEV1: backend is down: connection refused"),
+    TimelineEvent(ago(minutes=2), EventKind.JOINED, RUDE),
+    TimelineEvent(ago(minutes=1), EventKind.RAISED, LONG),
+    TimelineEvent(ago(seconds=30), EventKind.RECOVERED, "frontend is well again"),
+]
+
+
+def _days() -> tuple[Day, ...]:
+    today = int(NOW.timestamp()) // 86400
+    return tuple(
+        Day(today - back, ok=288 - (back % 7 == 0) * 9, degraded=back % 5, failed=(back % 7 == 0) * 9, unknown=0)
+        for back in range(80)
+        if back not in (20, 21)
+    )[::-1]
+
+
+def _hours() -> tuple[Hour, ...]:
+    this = int(NOW.timestamp()) // 3600
+    return tuple(
+        Hour(this - back, 120 + 80 * math.sin(back / 4), 400.0, 0) for back in range(47, -1, -1) if back not in (9, 10)
+    )
+
+
+class Gallery:
+    """The port `StatusLedger`, with everything in it."""
+
+    problem: str | None = "database or disk is full"
+
+    async def overview(self, _: datetime) -> Overview:
+        return Overview(
+            states={state.key: state for state in STATES},
+            days={key("backend"): _days(), key("frontend"): _days()},
+            hours={key("backend"): _hours(), key("frontend"): _hours()},
+            incidents=INCIDENTS,
+            punctuality=Punctuality(288, 281, timedelta(seconds=41.5)),
+            references={},
+        )
+
+    async def incident(self, identifier: str) -> tuple[Incident, list[TimelineEvent]] | None:
+        return next(((found, TIMELINE) for found in INCIDENTS if found.id == identifier), None)
+
+
+class _Nobody(Daemon):
+    def __init__(self) -> None:
+        pass
+
+
+class _NoTicks:
+    async def take(self, job: str, slot: datetime, now: datetime) -> bool:
+        raise NotImplementedError
+
+    async def last(self, job: str) -> datetime | None:
+        raise NotImplementedError
+
+
+@contextmanager
+def gallery() -> Iterator[str]:
+    """Serve it from a thread with a loop of its own; gives its address."""
+    facts = Facts(
+        version="1.2.3",
+        watchlist=WATCHED,
+        dry_run=True,
+        integrations={"github": "off", "railway": LONG, "backend": "ok", "feedback": "off"},
+        notes=("The store is lost at each deployment: there is neither a volume nor DEVOPS_DATABASE_URL.",),
+    )
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="gallery", daemon=True)
+    thread.start()
+    rounds = Rounds(_Nobody(), Clocks(lambda: NOW), _NoTicks(), timedelta(minutes=5), lambda: NOW)
+    server = Server(Site(facts, Gallery(), rounds, Tokens(), lambda: NOW), listening_socket("127.0.0.1", 0))
+    asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
