@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= auto
 
-.PHONY: demo run test check browser bench lock clean
+.PHONY: demo run test check browser bench docs lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/devops-daemon demo
@@ -31,6 +31,9 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/rounds.py
 	$(BIN)/python benchmarks/daemon.py
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate
 
 lock:
 	sh deploy/lock

@@ -10,7 +10,7 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,11 +20,15 @@ from typing import Any, Self
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
+from aiohttp.http_exceptions import ContentEncodingError
 from aiohttp.tracing import Trace
+
+from devops_daemon.redaction import Redactor
 
 BODY_LIMIT = 1024 * 1024
 MOST_REDIRECTS = 5
 SNIPPET = 80
+LONGEST_PIECE = 4096
 SocketFactory = Callable[[Any], socket.socket]
 
 
@@ -50,7 +54,7 @@ class Answer:
         """The body as text, with what cannot be read replaced."""
         try:
             return self.body.decode(self.charset, "replace")
-        except LookupError:
+        except (LookupError, UnicodeError):  # a codec that is unknown, none for text, or can replace nothing
             return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:  # noqa: ANN401 # whatever the other side wrote
@@ -58,7 +62,7 @@ class Answer:
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
-            raise WrongAnswerError(f"wrong body: not JSON: {snippet(self.text)}") from None
+            raise WrongAnswerError("wrong body: not JSON: {}", self.text) from None
 
 
 def loopback_only(address: Any) -> socket.socket:  # noqa: ANN401 # aiohttp's address tuple
@@ -69,12 +73,39 @@ def loopback_only(address: Any) -> socket.socket:  # noqa: ANN401 # aiohttp's ad
     return socket.socket(family, kind, protocol)
 
 
-class NoAnswerError(Exception):
-    """There was no whole HTTP answer; the text says why, for people."""
+class Told(Exception):  # noqa: N818 # the two below are the errors
+    """Something went wrong, in words for people: a text with a `{}` for each piece that a stranger wrote.
+
+    The pieces are kept whole, so that a secret is masked before they are cut.
+    """
+
+    def __init__(self, text: str, *quoted: str) -> None:
+        super().__init__(text, *quoted)
+        self.text = text
+        self.quoted = quoted
+
+    def __str__(self) -> str:
+        return fill(self.text, self.quoted)
 
 
-class WrongAnswerError(Exception):
-    """There was an answer, but not a right one; the text says why, for people."""
+class NoAnswerError(Told):
+    """There was no whole HTTP answer."""
+
+
+class WrongAnswerError(Told):
+    """There was an answer, but not a right one."""
+
+
+def fill(text: str, quoted: Sequence[str], redactor: Redactor | None = None) -> str:
+    """Put strangers' pieces into a text, each redacted, in one line that can be shown, and cut."""
+    redact = redactor.text if redactor else str
+    return text.format(*(snippet(redact(piece[:LONGEST_PIECE])) for piece in quoted))
+
+
+def snippet(text: str) -> str:
+    """Cut a stranger's text to a length and a line that can be shown, and kept in any database."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * SNIPPET]).split())
+    return line if len(line) <= SNIPPET else f"{line[:SNIPPET]}…"
 
 
 _trail: ContextVar[Trail] = ContextVar("trail")
@@ -107,6 +138,8 @@ class Exchange:
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
     async def __aenter__(self) -> Self:
+        redirects = aiohttp.TraceConfig()
+        redirects.on_request_redirect.append(_note_redirect)
         connector = _Connector(
             force_close=True,
             limit=0,
@@ -119,6 +152,7 @@ class Exchange:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": self.user_agent, "Accept": "*/*"},
             timeout=aiohttp.ClientTimeout(total=None),
+            trace_configs=[redirects],
         )
         return self
 
@@ -145,6 +179,7 @@ class Exchange:
         if headers and follow_redirects:
             raise ValueError("a request with headers of its own follows no redirect")
         _trail.set(trail)
+        answered = False
         try:
             async with (
                 asyncio.timeout(seconds),
@@ -157,16 +192,29 @@ class Exchange:
                     max_redirects=MOST_REDIRECTS,
                 ) as response,
             ):
-                trail.answered = True
-                return Answer(response.status, await _body(response), response.headers, response.charset or "utf-8")
+                answered = trail.answered = True
+                charset = response.charset or "utf-8"
+                return Answer(response.status, await _body(response), response.headers, charset)
         except TimeoutError:
-            what = "the body was not complete" if trail.answered else "no answer"
+            what = "the body was not complete" if answered else "no answer"
             raise NoAnswerError(f"timeout: {what} within {seconds:g} s") from None
-        except aiohttp.TooManyRedirects as error:
+        except (aiohttp.TooManyRedirects, aiohttp.RedirectClientError) as error:
             trail.answered = True
-            raise WrongAnswerError(f"wrong status: {error.status}, more than {MOST_REDIRECTS} redirects") from None
+            raise WrongAnswerError(*_told_redirect(error)) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise NoAnswerError(told(error)) from error
+            text, *quoted = told(error)
+            raise NoAnswerError(text, *quoted) from error
+
+
+async def _note_redirect(*_: object) -> None:
+    """A redirect is an answer too, wherever it leads."""
+    _trail.get().answered = True
+
+
+def _told_redirect(error: aiohttp.TooManyRedirects | aiohttp.RedirectClientError) -> tuple[str, ...]:
+    if isinstance(error, aiohttp.TooManyRedirects):
+        return (f"wrong status: {error.history[-1].status}, more than {MOST_REDIRECTS} redirects",)
+    return "wrong status: a redirect to {}, which is no web address", str(error)
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
@@ -183,23 +231,33 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(chunks)
 
 
-def told(error: BaseException) -> str:
-    """Say what kind of failure an error of aiohttp or the system is."""
+def told(error: BaseException) -> tuple[str, ...]:
+    """Say what kind of failure an error of aiohttp or the system is: a text, and what goes into its `{}`."""
     match error:
         case aiohttp.ClientConnectorDNSError():
-            return f"DNS failure: {error.host} could not be resolved ({_reason(error.os_error)})"
+            return "DNS failure: {} could not be resolved ({})", error.host, _reason(error.os_error)
         case aiohttp.ClientConnectorCertificateError():
-            return f"TLS failure: certificate: {_certificate_reason(error.certificate_error)}"
+            return "TLS failure: certificate: {}", _certificate_reason(error.certificate_error)
         case aiohttp.ClientSSLError():
-            return f"TLS failure: {_reason(error.os_error)}"
+            return "TLS failure: {}", _reason(error.os_error)
         case aiohttp.ClientConnectorError():
             return told(error.os_error)
         case aiohttp.ClientResponseError():
-            return f"wrong answer: not HTTP ({snippet(error.message)})"
+            return "wrong answer: not HTTP ({})", error.message
         case _:
-            pass
+            known = _told_plainly(error)
+            return (known,) if known else ("connection failed: {}", _reason(error))
+
+
+def _told_plainly(error: BaseException) -> str | None:
+    if isinstance(error, aiohttp.ClientPayloadError) and _is_about_packing(error):
+        return "wrong body: it cannot be unpacked"
     hung_up = next((text for kind, text in _HUNG_UP.items() if isinstance(error, kind)), None)
-    return hung_up or _ERRNOS.get(getattr(error, "errno", None) or 0, f"connection failed: {_reason(error)}")
+    return hung_up or _ERRNOS.get(getattr(error, "errno", None) or 0)
+
+
+def _is_about_packing(error: BaseException | None) -> bool:
+    return error is not None and (isinstance(error, ContentEncodingError) or _is_about_packing(error.__cause__))
 
 
 _ERRNOS = {
@@ -219,15 +277,8 @@ _HUNG_UP = {
 
 def _reason(error: BaseException) -> str:
     text = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return snippet(str(text).replace("_", " ").lower() if isinstance(error, ssl.SSLError) else str(text))
+    return str(text).replace("_", " ").lower() if isinstance(error, ssl.SSLError) else str(text)
 
 
 def _certificate_reason(error: Exception) -> str:
-    text = getattr(error, "verify_message", None) or str(error)
-    return snippet(text)
-
-
-def snippet(text: str) -> str:
-    """Cut a stranger's text to a length and a line that can be shown."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[: SNIPPET * 4]).split())
-    return line if len(line) <= SNIPPET else f"{line[:SNIPPET]}…"
+    return getattr(error, "verify_message", None) or str(error)

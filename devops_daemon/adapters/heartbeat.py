@@ -5,7 +5,7 @@ import structlog
 from devops_daemon.adapters.exchange import Exchange, NoAnswerError, Trail, WrongAnswerError
 
 SECONDS = 10
-_REFUSED = 400
+_NOT_TAKEN = 300
 log = structlog.get_logger("heartbeat")
 
 
@@ -33,4 +33,4 @@ class HttpHeartbeat:
             answer = await self._exchange.request("GET", url, trail=Trail(), seconds=SECONDS)
         except (NoAnswerError, WrongAnswerError) as error:
             return str(error)
-        return f"status {answer.status}" if answer.status >= _REFUSED else None
+        return f"status {answer.status}" if answer.status >= _NOT_TAKEN else None

@@ -4,8 +4,8 @@ Routes and shapes are those of the product (`docs/facts/factory.md`).
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from devops_daemon.adapters.exchange import (
     NoAnswerError,
     Trail,
     WrongAnswerError,
-    snippet,
+    fill,
 )
 from devops_daemon.model import HttpCheck, Outcome, Probe, ProbeKind, ReadinessCheck, Result, SignInCheck
 from devops_daemon.ports import Clock, Permits, UnavailableError
@@ -30,10 +30,11 @@ _CREATED = frozenset({200, 201})
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a probe says of the product."""
+    """What a probe says of the product: a text, with a `{}` for each piece that a stranger wrote."""
 
     outcome: Outcome
-    detail: str
+    text: str
+    quoted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Tools:
     deadline: float
     permits: Permits | None
     now: Clock
+    secrets: list[str] = field(default_factory=list)
+    """What the probe has been told in confidence."""
 
     async def request(self, method: str, url: str, **options: Any) -> Answer:  # noqa: ANN401 # as `Exchange.request`
         """Make a request within what is left of the probe's time."""
@@ -59,7 +62,7 @@ async def http(check: HttpCheck, tools: Tools) -> Finding:
     if check.not_empty and not answer.body.strip():
         raise WrongAnswerError("wrong body: empty")
     if check.contains is not None and check.contains not in answer.text:
-        raise WrongAnswerError(f"wrong body: no {check.contains!r} in it: {snippet(answer.text)}")
+        raise WrongAnswerError("wrong body: no '{}' in it: {}", check.contains, answer.text)
     if check.fields:
         document = answer.json()
         for path, wanted in check.fields:
@@ -76,14 +79,16 @@ async def readiness(check: ReadinessCheck, tools: Tools) -> Finding:
     document = answer.json()
     found = document.get("checks") if isinstance(document, dict) else None
     dependencies = {str(k): _as_text(v) for k, v in found.items()} if isinstance(found, dict) else {}
-    told = ", ".join(f"{name} {snippet(value)}" for name, value in dependencies.items())
     if check.needs not in dependencies:
-        raise WrongAnswerError(f"wrong body: nothing about {check.needs} in it: {snippet(answer.text)}")
+        raise WrongAnswerError("wrong body: nothing about {} in it: {}", check.needs, answer.text)
+    needed_first = sorted(dependencies.items(), key=lambda item: item[0] != check.needs)
+    text = ", ".join("{} {}" for _ in needed_first)
+    quoted = tuple(part for item in needed_first for part in item)
     if dependencies[check.needs].lower() not in WELL or answer.status == _NOT_READY:
-        raise WrongAnswerError(f"not ready: {told} (status {answer.status})")
+        raise WrongAnswerError(f"not ready: {text} (status {answer.status})", *quoted)
     if all(value.lower() in WELL for value in dependencies.values()):
-        return Finding(Outcome.OK, told)
-    return Finding(Outcome.DEGRADED, f"ready without all: {told}")
+        return Finding(Outcome.OK, text, quoted)
+    return Finding(Outcome.DEGRADED, f"ready without all: {text}", quoted)
 
 
 async def sign_in(check: SignInCheck, tools: Tools) -> Finding:
@@ -91,7 +96,7 @@ async def sign_in(check: SignInCheck, tools: Tools) -> Finding:
     answer = await _log_in(check, tools)
     if answer.status == _UNAUTHORIZED:
         if not await _register_once(check, tools):
-            return Finding(Outcome.UNPROVEN, f"{check.username} may not sign in: status 401; wrong password?")
+            return Finding(Outcome.UNPROVEN, "{} may not sign in: status 401; wrong password?", (check.username,))
         answer = await _log_in(check, tools)
     if answer.status == _NOT_FOUND:
         return Finding(Outcome.UNPROVEN, "no sign-in route: status 404")
@@ -101,13 +106,15 @@ async def sign_in(check: SignInCheck, tools: Tools) -> Finding:
     token = _field(answer.json(), "access_token")
     if not isinstance(token, str) or not token or not token.isprintable():
         raise WrongAnswerError("wrong body: sign-in gave no access_token")
+    tools.secrets.append(token)
     me = await tools.request("GET", f"{check.backend}/api/auth/me", headers={"Authorization": f"Bearer {token}"})
     expect_status(me, frozenset({_OK}), "/api/auth/me")
     document = me.json()
     user = _field(document, "username") or _field(document, "user.username")
     if user != check.username:
-        raise WrongAnswerError(f"wrong body: signed in as {check.username}, but the backend says {_as_text(user)!r}")
-    return Finding(Outcome.OK, f"signed in as {check.username}")
+        said = _as_text(user)
+        raise WrongAnswerError("wrong body: signed in as {}, but the backend says '{}'", check.username, said)
+    return Finding(Outcome.OK, "signed in as {}", (check.username,))
 
 
 async def _log_in(check: SignInCheck, tools: Tools) -> Answer:
@@ -139,17 +146,16 @@ def expect_status(answer: Answer, wanted: frozenset[int], what: str = "") -> Non
     if answer.status in wanted:
         return
     target = answer.headers.get("Location", "")
-    redirect = f" (redirect to {snippet(target)})" if target else ""
     expected = " or ".join(str(status) for status in sorted(wanted))
-    where = f" from {what}" if what else ""
-    raise WrongAnswerError(f"wrong status: {answer.status}{redirect}{where}, expected {expected}")
+    text = f"wrong status: {answer.status}{' (redirect to {})' if target else ''}{f' from {what}' if what else ''}"
+    raise WrongAnswerError(f"{text}, expected {expected}", *([target] if target else []))
 
 
 def expect_field(document: object, path: str, wanted: tuple[str, ...]) -> None:
     """Compare a field of a JSON document as text; raises WrongAnswerError."""
     value = _as_text(_field(document, path))
     if value not in wanted:
-        raise WrongAnswerError(f"wrong body: {path} is {snippet(value)!r}, expected {' or '.join(wanted)}")
+        raise WrongAnswerError("wrong body: {} is '{}', expected {}", path, value, " or ".join(wanted))
 
 
 def _field(document: object, path: str) -> object:
@@ -184,19 +190,24 @@ class HttpProber:
         try:
             finding = await PROBES[probe.kind](probe.check, tools)
         except (NoAnswerError, WrongAnswerError) as error:
-            finding = Finding(Outcome.FAILED, str(error))
+            finding = Finding(Outcome.FAILED, error.text, error.quoted)
         except UnavailableError as error:
-            finding = Finding(Outcome.UNKNOWN, str(error))
+            finding = Finding(Outcome.UNKNOWN, "{}", (str(error),))
         at, latency = self._now(), timedelta(seconds=time.monotonic() - start)
         finding = _graded(finding, probe, latency, trail, at)
         return Result(
             key=probe.key,
             at=at,
             outcome=finding.outcome,
-            detail=self._redactor.text(finding.detail)[:LONGEST_DETAIL],
+            detail=self._told(finding, tools.secrets),
             latency=latency,
             answered=trail.answered,
         )
+
+    def _told(self, finding: Finding, secrets: Sequence[str]) -> str:
+        confidential = Redactor(secrets)
+        quoted = [confidential.text(piece) for piece in finding.quoted] if secrets else finding.quoted
+        return self._redactor.text(fill(finding.text, quoted, self._redactor))[:LONGEST_DETAIL]
 
     async def answers(self, url: str) -> bool:
         """Tell whether an address gives any HTTP answer within three seconds."""
@@ -217,5 +228,5 @@ def _graded(finding: Finding, probe: Probe, latency: timedelta, trail: Trail, no
         return Finding(Outcome.DEGRADED, slow)
     if trail.certificate_ends and trail.certificate_ends - now < timedelta(days=probe.certificate_days):
         left = (trail.certificate_ends - now).days
-        return replace(finding, outcome=Outcome.DEGRADED, detail=f"certificate ends in {left} days")
+        return Finding(Outcome.DEGRADED, f"certificate ends in {left} days")
     return finding

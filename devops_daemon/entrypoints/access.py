@@ -4,8 +4,11 @@ import base64
 import binascii
 import hmac
 import ipaddress
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::\d{1,5})?")
 
 
 class Access(StrEnum):
@@ -47,7 +50,7 @@ def is_loopback(host: str | None) -> bool:
     if host.lower().rstrip(".") == "localhost":
         return True
     try:
-        address = ipaddress.ip_address(host.split("%", maxsplit=1)[0])
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
@@ -55,11 +58,9 @@ def is_loopback(host: str | None) -> bool:
 
 
 def _without_port(host: str | None) -> str | None:
-    if host is None:
-        return None
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0] if host.count(":") == 1 else host
+    """Take the name or address out of a `Host` header; None where it is not written as one."""
+    found = _HOST.fullmatch(host or "")
+    return found["address"] or found["name"] if found else None
 
 
 def _credential(authorization: str | None) -> bytes:
@@ -67,7 +68,7 @@ def _credential(authorization: str | None) -> bytes:
     scheme, _, value = (authorization or "").partition(" ")
     value = value.strip()
     if scheme.lower() == "bearer":
-        return value.encode()
+        return value.encode("utf-8", "replace")
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(value, validate=True).partition(b":")[2]

@@ -56,7 +56,8 @@ def as_data(facts: Facts, overview: Overview, now: datetime) -> dict[str, Any]:
 def _service(service: Service, overview: Overview) -> dict[str, Any]:
     states = [overview.states[p.key] for p in service.probes if p.off is None and p.key in overview.states]
     status = service_status(states)
-    since = min((s.since for s in states if s.since and s.status is status and not s.blind), default=None)
+    shown = [s for s in states if s.status is status] or [s for s in states if s.flapping]
+    since = min((s.since for s in shown if s.since and not s.blind), default=None)
     return {
         "name": service.name,
         "status": status,

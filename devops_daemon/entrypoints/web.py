@@ -4,6 +4,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from devops_daemon.entrypoints.access import Access, Tokens, may_view
@@ -19,7 +20,11 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "X-Frame-Options": "DENY",
+    "Content-Security-Policy": ("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 }
+
+
+log = structlog.get_logger("web")
 
 
 class Site:
@@ -114,7 +119,11 @@ class Site:
             raise
         except UnavailableError as error:
             response = self._unavailable(request, str(error))
-        response.headers.update(HEADERS)
+        except Exception:  # a fault of ours: the log has it in full, the visitor in a line
+            log.exception("request.failed", method=request.method, path=request.path)
+            response = web.Response(status=500, text="That went wrong here; the daemon's log says more.\n")
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
     def _refusal(self, request: web.Request) -> web.Response | None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,15 +59,22 @@ class Container:
             timeout=PATIENCE,
         )
 
-    def start(self, **settings: str | Path) -> "subprocess.Popen[str]":
-        """Start the daemon that tells who it is."""
-        return subprocess.Popen(
+    @contextmanager
+    def daemon(self, **settings: str | Path) -> Iterator[subprocess.Popen[str]]:
+        """Start the daemon that tells who it is; whatever is left of it is killed in the end."""
+        with subprocess.Popen(
             self.command("sh", "-c", DAEMON),
             env=self.environment(settings),
             cwd="/",
             stdout=subprocess.PIPE,
             text=True,
-        )
+            start_new_session=True,
+        ) as daemon:
+            try:
+                yield daemon
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(daemon.pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -99,11 +107,12 @@ def test_the_daemon_is_the_process_that_was_started_runs_as_its_user_and_hears_s
 ) -> None:
     volume = container.folder / "volume"
     volume.mkdir()
-    with container.start(DATA_DIR=volume) as daemon:
+    with container.daemon(DATA_DIR=volume) as daemon:
         assert daemon.stdout is not None
         pid, uid, gid, data, home = daemon.stdout.readline().split()
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.stdout.read() == "stopped\n"
+        said, _ = daemon.communicate(timeout=PATIENCE)
+    assert said == "stopped\n"
     assert (int(pid), int(uid), int(gid)) == (daemon.pid, *THE_USER)
     assert (data, home) == (str(volume), NOBODY.pw_dir)
     assert daemon.returncode == 3
@@ -220,11 +229,12 @@ def test_a_data_directory_below_a_closed_folder_is_an_error_of_one_line(containe
 
 def test_an_ordinary_user_stays_who_it_is(ordinary: Container) -> None:
     ordinary.folder.chmod(0o777)
-    with ordinary.start(DATA_DIR=ordinary.folder / "data") as daemon:
+    with ordinary.daemon(DATA_DIR=ordinary.folder / "data") as daemon:
         assert daemon.stdout is not None
         pid, uid, *_, data, home = daemon.stdout.readline().split()
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.stdout.read() == "stopped\n"
+        said, _ = daemon.communicate(timeout=PATIENCE)
+    assert said == "stopped\n"
     assert (int(pid), int(uid)) == (daemon.pid, NOBODY.pw_uid if ordinary.become else os.geteuid())
     assert (data, home, daemon.returncode) == (str(ordinary.folder / "data"), "/root", 3)
 

@@ -107,18 +107,18 @@ def test_a_key_that_is_set_to_its_example_changes_something(tmp_path: Path, row:
 def test_the_example_of_a_services_key_is_right(tmp_path: Path, row: Row) -> None:
     others = "".join(f"[services.{name}]\nurl = 'https://{name}.example'\n" for name in ("backend", "cache"))
     url = "" if row.key == "url" else "url = 'https://worker.example'\n"
-    assert planned(tmp_path, f"{others}[services.worker]\n{url}{row.key} = {row.example}\n")
+    assert planned(tmp_path, f"{others}[services.worker]\n{url}{row.key} = {row.example}\n").services
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_every_example_can_be_taken_as_it_stands(tmp_path: Path, block: str) -> None:
-    assert planned(tmp_path, block, PRODUCT)
+    assert planned(tmp_path, block, PRODUCT).services
 
 
 def test_all_examples_can_stand_in_one_file(tmp_path: Path) -> None:
     whole = [block for block in BLOCKS if "[services.backend" not in block]
     assert len(whole) > 1
-    assert planned(tmp_path, "\n".join(whole), PRODUCT)
+    assert planned(tmp_path, "\n".join(whole), PRODUCT).services
 
 
 def test_what_the_settings_watch_is_told_as_it_is(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_what_the_settings_watch_is_told_as_it_is(tmp_path: Path) -> None:
     own = planned(tmp_path, "", PRODUCT)
     assert planned(tmp_path, block, PRODUCT) == own
     assert planned(tmp_path, block) == own
-    told = {key for key in re.findall(r"^\[services\.(\w+)\.probes\.(\w+)\]", block, re.MULTILINE)}
+    told = set(re.findall(r"^\[services\.(\w+)\.probes\.(\w+)\]", block, re.MULTILINE))
     assert told == {tuple(probe.key) for probe in own.probes}
 
 

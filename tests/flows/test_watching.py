@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -71,11 +71,13 @@ class Product:
         self._broken: set[ProbeKey] = set()
         self._hanging: set[ProbeKey] = set()
         self._asked_in_vain = asyncio.Event()
+        self._answers_at_last = asyncio.Event()
 
     def works(self, *names: str) -> None:
         self._outcomes |= {key(name): (Outcome.OK, True) for name in names}
         self._broken -= {key(name) for name in names}
         self._hanging -= {key(name) for name in names}
+        self._answers_at_last.set()
 
     def fails(self, *names: str, answered: bool = False) -> None:
         self._outcomes |= {key(name): (Outcome.FAILED, answered) for name in names}
@@ -88,6 +90,7 @@ class Product:
 
     def hangs(self, *names: str) -> None:
         self._asked_in_vain.clear()
+        self._answers_at_last.clear()
         self._hanging |= {key(name) for name in names}
 
     async def until_it_hangs(self) -> None:
@@ -99,7 +102,7 @@ class Product:
             raise ZeroDivisionError("a bug in the probe")
         if probe.key in self._hanging:
             self._asked_in_vain.set()
-            await asyncio.Event().wait()
+            await self._answers_at_last.wait()
         if self.stall:
             time.sleep(self.stall)  # noqa: ASYNC251 # what holds up the loop is what is played here
             await asyncio.sleep(0.01)
@@ -164,9 +167,14 @@ class ShakyIncidents(Shaky):
     def __init__(self, real: IncidentLedger) -> None:
         super().__init__()
         self.real = real
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        """What somebody else does just before the incidents are read, once."""
 
     async def open_incidents(self) -> list[Incident]:
         self.before("open_incidents")
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            await meanwhile()
         return await self.real.open_incidents()
 
     async def save(self, incident: Incident, events: Sequence[TimelineEvent]) -> None:
@@ -188,11 +196,11 @@ class Pulse:
 class House:
     """One daemon on a real store."""
 
-    def __init__(self, store: SqliteDatabase, product: Product, clock: Hands, watchlist: Watchlist) -> None:
+    def __init__(self, store: SqliteDatabase, product: Product, clock: Hands, watchlist: Watchlist, owner: str) -> None:
         self.product = product
         self.clock = clock
         self.heart = Pulse()
-        self.health = ShakyHealth(HealthRows(store))
+        self.health = ShakyHealth(HealthRows(store, owner))
         self.ledger = ShakyIncidents(IncidentRows(store))
         self._store = store
         self._history = HistoryRows(store, timedelta(seconds=ROUND))
@@ -252,22 +260,22 @@ class Street:
         self._path = path
 
     @asynccontextmanager
-    async def opened(self, watchlist: Watchlist, *, doors: int) -> AsyncIterator[list[House]]:
+    async def opened(self, watchlist: Watchlist, *owners: str) -> AsyncIterator[list[House]]:
         store = SqliteDatabase(self._path)
         await store.open()
         try:
-            yield [House(store, self.product, self.clock, watchlist) for _ in range(doors)]
+            yield [House(store, self.product, self.clock, watchlist, owner) for owner in owners]
         finally:
             await store.close()
 
     @asynccontextmanager
     async def house(self, watchlist: Watchlist | None = None) -> AsyncIterator[House]:
-        async with self.opened(watchlist or a_watchlist(), doors=1) as (house,):
+        async with self.opened(watchlist or a_watchlist(), "the only process") as (house,):
             yield house
 
     @asynccontextmanager
     async def replicas(self) -> AsyncIterator[tuple[House, House]]:
-        async with self.opened(a_watchlist(), doors=2) as (one, other):
+        async with self.opened(a_watchlist(), "one", "other") as (one, other):
             yield one, other
 
 
@@ -365,6 +373,16 @@ async def test_recovery_resolves_the_incident_with_the_last_success_needed(house
     ]
 
 
+async def test_an_outage_that_ends_in_slowness_is_resolved_with_the_last_success_needed(house: House) -> None:
+    for outcome in (house.product.fails, house.product.fails, house.product.is_slow, house.product.is_slow):
+        outcome("backend")
+        await house.round(10)
+    assert [(i.severity, i.resolved_at) for i in await house.incidents()] == [
+        (Severity.SEV1, at(40)),
+        (Severity.SEV3, None),
+    ]
+
+
 async def test_a_failure_after_the_end_is_a_new_incident(house: House) -> None:
     for outcome in (house.product.fails, house.product.works, house.product.fails):
         outcome("backend")
@@ -388,7 +406,7 @@ async def test_slow_answers_open_a_sev3_once_they_are_confirmed(house: House) ->
     house.product.is_slow("frontend")
     await house.round(ROUND)
     assert await house.incidents() == []
-    await house.round(ROUND)
+    await house.confirm()
     assert [(i.severity, i.opened_at) for i in await house.incidents()] == [(Severity.SEV3, at(ROUND))]
 
 
@@ -732,16 +750,17 @@ async def test_a_look_whose_keeping_lost_its_answer_is_counted_once(house: House
     assert (len(await house.results("backend")), await house.counted("backend")) == (2, 2)
 
 
-async def test_an_outage_outlives_a_store_that_was_away_for_longer_than_the_backlog(house: House) -> None:
-    await house.round()
-    house.health.failing |= {"states", "claim", "keep"}
-    house.product.fails("backend", answered=True)
-    for _ in range(LONGEST_BACKLOG + 3):
+async def test_an_outage_outlives_a_store_that_was_away_for_longer_than_the_backlog(street: Street) -> None:
+    async with street.house(a_watchlist(a_service("backend"))) as house:
+        await house.round()
+        house.health.failing |= {"states", "claim", "keep"}
+        house.product.fails("backend", answered=True)
+        for _ in range(LONGEST_BACKLOG + 3):
+            await house.round(10)
+        house.health.failing.clear()
         await house.round(10)
-    house.health.failing.clear()
-    await house.round(10)
-    await house.round(10)
-    assert [(i.status, i.opened_at) for i in await house.incidents()] == [(IncidentStatus.OPEN, at(10))]
+        await house.round(10)
+        assert [(i.status, i.opened_at) for i in await house.incidents()] == [(IncidentStatus.OPEN, at(10))]
 
 
 async def test_an_outage_outlives_a_new_store_in_which_the_first_rows_could_not_be_made(house: House) -> None:
@@ -844,6 +863,21 @@ async def test_what_was_given_up_is_looked_at_by_the_next_process(street: Street
     assert sorted(street.product.looked_at) == sorted(EVERYTHING)
 
 
+async def test_a_look_that_was_killed_is_made_up_for_by_the_next_process(street: Street) -> None:
+    async with street.house() as house:
+        street.product.hangs("frontend")
+        task = asyncio.create_task(house.daemon.look(whole=True))
+        await street.product.until_it_hangs()
+        task.cancel()
+        await asyncio.wait({task})
+        house.daemon.give_up()  # the loop lives on, unlike that of a process that was killed
+    street.product.works("frontend")
+    street.product.looked_at.clear()
+    async with street.house() as house:
+        await house.round(10)
+    assert sorted(street.product.looked_at) == sorted(EVERYTHING)
+
+
 # --- several replicas
 
 
@@ -853,6 +887,39 @@ async def test_two_replicas_open_one_incident(street: Street) -> None:
         for _ in range(4):
             await asyncio.gather(one.round(10), other.round())
         assert [(i.severity, i.opened_at) for i in await one.incidents()] == [(Severity.SEV1, at(10))]
+
+
+async def look_with_what_was_known_before_the_other_one_looked(late: House, early: House) -> None:
+    """Let `early` look while `late`, which began at the same time, has read its rows but no incidents yet."""
+    early.product.hangs("frontend")
+    task = asyncio.create_task(early.round(10))
+    await early.product.until_it_hangs()
+
+    async def the_other_one_ends_its_look() -> None:
+        early.product.works("frontend")
+        await task
+
+    late.ledger.meanwhile = the_other_one_ends_its_look
+    await late.round()
+
+
+async def test_a_replica_that_knows_less_does_not_end_what_another_one_has_just_opened(street: Street) -> None:
+    async with street.replicas() as (one, other):
+        street.product.fails("backend", answered=True)
+        await one.round()
+        await look_with_what_was_known_before_the_other_one_looked(other, one)
+        assert [(i.status, i.opened_at) for i in await one.incidents()] == [(IncidentStatus.OPEN, START)]
+
+
+async def test_a_replica_that_knows_less_does_not_open_again_what_another_one_has_just_ended(street: Street) -> None:
+    async with street.replicas() as (one, other):
+        street.product.fails("backend", answered=True)
+        await one.round()
+        await one.round(10)
+        street.product.works("backend")
+        await one.round(10)
+        await look_with_what_was_known_before_the_other_one_looked(other, one)
+        assert [incident.resolved_at for incident in await one.incidents()] == [at(30)]
 
 
 async def test_what_another_replica_is_looking_at_is_left_to_it(street: Street) -> None:

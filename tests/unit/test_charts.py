@@ -149,8 +149,13 @@ def test_a_single_hour_between_gaps_has_a_width() -> None:
     assert line([an_hour(5)], NOW).runs == ("168.0,2.0 170.0,2.0",)
 
 
-def test_hours_before_the_last_two_days_are_not_drawn() -> None:
-    assert line([an_hour(HOURS)], NOW).runs == ()
+def test_the_first_hour_of_the_last_two_days_is_drawn_at_the_left_edge() -> None:
+    assert line([an_hour(HOURS - 1)], NOW).runs == ("0.0,2.0 2.0,2.0",)
+
+
+@pytest.mark.parametrize("ago", [HOURS, -1])
+def test_hours_outside_of_the_last_two_days_are_not_drawn(ago: int) -> None:
+    assert line([an_hour(ago)], NOW).runs == ()
 
 
 def test_answers_in_no_time_lie_on_the_ground() -> None:

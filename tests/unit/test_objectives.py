@@ -78,7 +78,7 @@ def test_an_incident_that_is_open_says_nothing_of_recovery_yet() -> None:
 
 
 def test_an_old_recovery_counts_for_the_month_only() -> None:
-    measured = objective("auto_recovery", ended(timedelta(days=8)))
+    measured = objective("auto_recovery", ended(WEEK), ended(MONTH - SECOND))
     assert measured.windows == (Measured(WEEK, None, None), Measured(MONTH, 1, 1))
 
 

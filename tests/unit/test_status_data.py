@@ -235,7 +235,7 @@ def test_a_service_that_cannot_be_measured_is_not_unknown_since_it_was_last_up()
 
 
 def test_a_service_with_a_probe_that_flaps_says_so() -> None:
-    backend = the_backend(a_state(flapping=True))
+    backend = the_backend(a_state(flapping=True), a_state("backend/auth"))
     assert (backend["status"], backend["flapping"]) == ("degraded", True)
 
 

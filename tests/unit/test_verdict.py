@@ -200,10 +200,12 @@ def test_a_failure_proves_nothing() -> None:
 
 
 TWO_ROUNDS = timedelta(minutes=10)
-TOO_LONG = TWO_ROUNDS + timedelta(minutes=1, microseconds=1)
+JUST = TWO_ROUNDS + timedelta(minutes=1)
+"""Two rounds, each late by half of the longest wait between two looks."""
+TOO_LONG = JUST + timedelta(microseconds=1)
 
 
-@pytest.mark.parametrize(("apart", "status"), [(TWO_ROUNDS, Status.DOWN), (TOO_LONG, Status.UP)])
+@pytest.mark.parametrize(("apart", "status"), [(TWO_ROUNDS, Status.DOWN), (JUST, Status.DOWN), (TOO_LONG, Status.UP)])
 def test_failures_further_apart_than_two_rounds_do_not_confirm_each_other(apart: timedelta, status: Status) -> None:
     rows = story("x", state=after(".x"), begin=at(10) + apart)
     assert rows[-1].status is status
@@ -212,6 +214,18 @@ def test_failures_further_apart_than_two_rounds_do_not_confirm_each_other(apart:
 @pytest.mark.parametrize(("apart", "status"), [(TWO_ROUNDS, Status.UP), (TOO_LONG, Status.DOWN)])
 def test_successes_further_apart_than_two_rounds_do_not_end_an_outage(apart: timedelta, status: Status) -> None:
     rows = story(".", state=after("xx."), begin=at(20) + apart)
+    assert rows[-1].status is status
+
+
+@pytest.mark.parametrize(("apart", "status"), [(TWO_ROUNDS, Status.DEGRADED), (TOO_LONG, Status.UP)])
+def test_slow_answers_further_apart_than_two_rounds_do_not_degrade(apart: timedelta, status: Status) -> None:
+    rows = story("s", state=after(".s"), begin=at(10) + apart)
+    assert rows[-1].status is status
+
+
+@pytest.mark.parametrize(("apart", "status"), [(TWO_ROUNDS, Status.UP), (TOO_LONG, Status.DEGRADED)])
+def test_fast_answers_further_apart_than_two_rounds_do_not_end_a_degradation(apart: timedelta, status: Status) -> None:
+    rows = story(".", state=after("ss."), begin=at(20) + apart)
     assert rows[-1].status is status
 
 
@@ -240,12 +254,31 @@ def test_an_outage_after_slow_answers_began_with_the_failure() -> None:
     assert after(".ssxx").since == at(30)
 
 
+def test_a_degradation_after_a_failure_began_with_the_slow_answer() -> None:
+    assert after(".xss").since == at(20)
+
+
+def test_a_probe_that_is_up_again_but_slow_is_so_since_the_last_success_that_was_needed() -> None:
+    row = after("xxxss", thresholds(failures=3))
+    assert (row.status, row.since) == (Status.UP, at(40))
+
+
 def test_a_probe_is_up_again_since_the_last_success_that_was_needed() -> None:
     assert after("xx.....").since == at(30)
 
 
 def test_a_failure_on_the_way_to_recovery_does_not_begin_the_outage_anew() -> None:
     assert after("xx.x").since == START
+
+
+def test_an_outage_keeps_its_beginning_when_it_stops_flapping() -> None:
+    row = after("xx" + ".x" * 6 + "x" * 21)
+    assert (row.status, row.flapping, row.since) == (Status.DOWN, False, START)
+
+
+def test_what_flapped_is_up_since_it_has_settled() -> None:
+    rows = story("." * 21, state=after("x." * 6), begin=at(120))
+    assert (rows[-1].flapping, rows[-1].since) == (False, next(row.checked_at for row in rows if not row.flapping))
 
 
 # --- flapping
@@ -334,6 +367,14 @@ def test_since_is_the_first_result_of_the_run_that_made_it_down(letters: str, fa
         was = row.settled
 
 
+@given(outcomes)
+def test_an_outage_never_changes_its_beginning(letters: str) -> None:
+    beginnings: list[datetime | None] = []
+    for row in story(letters):
+        beginnings = [*beginnings, row.since] if row.settled is Status.DOWN else []
+        assert len(set(beginnings)) <= 1
+
+
 # --- when the next look comes
 
 
@@ -373,8 +414,9 @@ def test_a_probe_that_passed_in_a_service_that_is_up_waits_for_the_next_round() 
     assert waits("..", Status.UP) == [None, None]
 
 
-def test_a_first_failure_is_confirmed_although_its_service_is_still_up() -> None:
-    assert waits(".x", Status.UP) == [None, 10]
+@pytest.mark.parametrize("letter", ["x", "s"])
+def test_a_first_failure_or_slow_answer_is_confirmed_although_its_service_is_still_up(letter: str) -> None:
+    assert waits(f".{letter}", Status.UP) == [None, 10]
 
 
 def test_the_count_of_quick_looks_starts_anew_once_all_is_well() -> None:
@@ -496,10 +538,17 @@ def test_a_degradation_is_told_with_its_first_slow_result() -> None:
     )
 
 
-def test_flapping_is_told_where_it_is_not_down() -> None:
-    found = trouble(after(".x" * 6), PROBE)
+@pytest.mark.parametrize("letters", [".x" * 6, "x." * 6])
+def test_flapping_is_told_with_its_last_failure_or_with_the_look_that_found_it(letters: str) -> None:
+    found = trouble(after(letters), PROBE)
     assert found is not None
-    assert found.symptom is Symptom.FLAPPING
+    assert (found.symptom, found.since) == (Symptom.FLAPPING, at(110))
+
+
+def test_an_outage_is_told_with_its_beginning_after_a_success_in_between_too() -> None:
+    found = trouble(after("xx.x"), PROBE)
+    assert found is not None
+    assert found.since == START
 
 
 def test_a_flapping_probe_that_is_down_is_told_as_down() -> None:
