@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from devops_daemon.entrypoints.access import Access, Tokens, is_loopback, may_view
 from devops_daemon.settings import WrongSettingsError, read
 
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=200)
+PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 VIEWER, OPERATOR = "viewer-0123456789", "operator-0123456789"
 BOTH = Tokens(viewer=VIEWER, operator=OPERATOR)

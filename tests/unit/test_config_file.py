@@ -154,6 +154,7 @@ def test_a_mistake_is_told_with_file_line_and_key(file: Path, text: str, told: s
         ('severity = "SEV4"', "severity: input should be 'SEV1', 'SEV2' or 'SEV3'"),
         ('timeout = "5"', "timeout: is not a duration such as 90s"),
         ("timeout = 5", "timeout: is not a duration such as 90s"),
+        ('timeout = "999999999d"', "timeout: is "),
         ('slow_after = "0s"', "slow_after: must be longer than zero"),
         ("certificate_days = -1", "certificate_days: input should be greater than or equal to 0"),
         ('off = "perhaps"', "off: input should be a valid boolean"),
