@@ -37,7 +37,7 @@ from devops_daemon.incidents.respond import Respond
 from devops_daemon.model import Result, Watchlist
 from devops_daemon.ports import UnavailableError
 from devops_daemon.redaction import Redactor
-from devops_daemon.settings import Settings, WrongSettingsError, read
+from devops_daemon.settings import Settings, WrongSettingsError, read_what_is_right
 
 FORGET_EVERY = timedelta(hours=1)
 log = structlog.get_logger("app")
@@ -67,14 +67,17 @@ def utc_now() -> datetime:
 def configure(environ: Mapping[str, str]) -> Configuration:
     """Read settings and file; raises WrongSettingsError with all that is wrong in either, at once."""
     asked = environ.get("CONFIG_FILE", "").strip()
-    document, problems = read_document(Path(asked or "devops.toml"), asked_for=bool(asked))
+    document, in_file = read_document(Path(asked or "devops.toml"), asked_for=bool(asked))
+    settings, problems = read_what_is_right(environ)
     try:
-        settings = read(environ)
+        watched = watchlist.plan(settings, document)
     except WrongSettingsError as error:
-        raise WrongSettingsError(error.problems + problems) from None
-    if problems:
-        raise WrongSettingsError(problems)
-    return Configuration(settings, watchlist.plan(settings, document))
+        # what is wrong already may be what there is to watch
+        problems += in_file + [p for p in error.problems if p != watchlist.NOTHING_TO_WATCH or not problems + in_file]
+        raise WrongSettingsError(problems) from None
+    if problems or in_file:
+        raise WrongSettingsError(problems + in_file)
+    return Configuration(settings, watched)
 
 
 def start_log(settings: Settings) -> Redactor:
@@ -148,7 +151,8 @@ async def running(
         except (StoreInUseError, NewerStoreError) as error:
             raise CannotStartError(str(error)) from None
         except UnavailableError as error:
-            raise CannotStartError(redactor.text(str(error)), code=3) from None
+            code = 1 if settings.database_url.startswith("sqlite:///") else 3
+            raise CannotStartError(redactor.text(str(error)), code) from None
         exchange = await stack.enter_async_context(Exchange(user_agent(), socket_factory))
         permits = None if settings.dry_run else PermitRows(store)
         watch = Watch(
@@ -183,9 +187,8 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return listening_socket(settings.host, settings.port)
     except OSError as error:
-        raise CannotStartError(
-            f"cannot listen on port {settings.port} of {settings.host}: {error.strerror}; set PORT to a free one"
-        ) from None
+        what = f"cannot listen on port {settings.port} of {settings.host}: {error.strerror}"
+        raise CannotStartError(f"{what}; set PORT to a free one, or HOST to an address of this machine") from None
 
 
 def _database(settings: Settings) -> Database:

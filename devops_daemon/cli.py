@@ -20,6 +20,7 @@ from rich.table import Table
 from devops_daemon.app import CannotStartError, check_once, configure
 from devops_daemon.app import run as run_daemon
 from devops_daemon.model import Outcome
+from devops_daemon.redaction import Redactor
 from devops_daemon.settings import WrongSettingsError, dotenv
 
 NO, WRONG, UNREACHABLE = 1, 2, 3
@@ -148,22 +149,26 @@ def _show_incident(incident: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def _environment() -> Mapping[str, str]:
-    return {**dotenv(Path(".env")), **os.environ}
+    """Read `.env` and the environment, which wins where it says something."""
+    return {**dotenv(Path(".env")), **{name: value for name, value in os.environ.items() if value.strip()}}
 
 
 def _ask(path: str) -> Any:  # noqa: ANN401 # JSON
     """Ask the running daemon; exits with 3 where it does not answer, with 1 where it says no."""
     environ = _environment()
     address = environ.get("DEVOPS_DAEMON_URL") or f"http://127.0.0.1:{environ.get('PORT') or 8080}"
+    shown = Redactor().text(address)
     token = environ.get("OPERATOR_TOKEN") or environ.get("VIEWER_TOKEN")
     try:
         code, text = asyncio.run(_get(address.rstrip("/") + path, token))
         document = json.loads(text) if code < 400 else None  # noqa: PLR2004 # HTTP
+    except aiohttp.InvalidURL:
+        _fail(WRONG, f"{shown}: is not the address of a daemon: see DEVOPS_DAEMON_URL and PORT")
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        _fail(UNREACHABLE, f"{address} does not answer as a devops-daemon: {str(error) or type(error).__name__}")
+        _fail(UNREACHABLE, f"{shown} does not answer as a devops-daemon: {str(error) or type(error).__name__}")
     if document is None:
         cure = {401: "; set OPERATOR_TOKEN", 403: "; set OPERATOR_TOKEN here and there"}.get(code, "")
-        _fail(UNREACHABLE if code >= 500 else NO, f"{address}{path}: {code} {text.strip()[:200]}{cure}")  # noqa: PLR2004
+        _fail(UNREACHABLE if code >= 500 else NO, f"{shown}{path}: {code} {text.strip()[:200]}{cure}")  # noqa: PLR2004
     return document
 
 

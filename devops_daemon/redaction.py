@@ -42,20 +42,20 @@ _USERINFO = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _VALUE = r"""
-    (?: (?P<quote>["']) (?!\[redacted\]) (?:(?!(?P=quote))[^\\]|\\.){1,4000}
+    (?: (?P<quote>\\{0,4}["']) (?!\[redacted\]) (?:(?!(?P=quote))(?:[^\\]|\\.)){1,4000}
       | (?!\[redacted\]) [^\s"'&,;<>)}\]]{4,} )
 """
 _NAMED = re.compile(
     r"""(?P<keep> (?<![A-Za-z0-9_.-]) [A-Za-z0-9_.-]{0,40}?
           (?:password|passwd|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key)
-          [A-Za-z0-9_-]{0,40} ["']? \s{0,3} [=:] \s{0,3} )"""
+          [A-Za-z0-9_-]{0,40} (?:\\{0,4}["'])? \s{0,3} [=:] \s{0,3} )"""
     + _VALUE,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 _CREDENTIALS = re.compile(
     r"""(?P<keep> \bauthorization ["']? \s{0,3} [=:] \s{0,3} ["']? (?:[a-z]{1,20}\s{1,3})?
           | \bbearer\s{1,3} (?=[^\s"',]{0,200}[0-9]|[^\s"',]{24})
-          | \bbasic\s{1,3} (?=[A-Za-z0-9+/]{0,200}[0-9=]) )
+          | \bbasic\s{1,3} (?=[A-Za-z0-9+/]{0,200}[0-9=]) (?=[A-Za-z0-9+/]{6,}={0,2}(?![\w.+/=-])) )
         (?!\[redacted\]) [^\s"',;<>)}\]]{4,}""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import (
@@ -32,8 +32,12 @@ _UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 """Milliseconds, the longest first."""
 _DURATION = re.compile(r"(?:\d+(?:ms|[smhd]))+")
 _DURATION_PART = re.compile(r"(\d+)(ms|[smhd])")
+_LONGEST_DURATION = timedelta(days=366)
 _SHORTEST_SECRET = 4
 _SHORTEST_TOKEN = 16
+
+
+_NOT_TEXT = "is not UTF-8 text"
 
 
 class WrongSettingsError(Exception):
@@ -57,6 +61,12 @@ def parse_duration(text: object) -> timedelta:
         raise ValueError("is longer than a duration can be") from None
     if not duration:
         raise ValueError("must be longer than zero")
+    return duration
+
+
+def _check_duration(duration: timedelta) -> timedelta:
+    if duration > _LONGEST_DURATION:
+        raise ValueError("is longer than a year")
     return duration
 
 
@@ -101,8 +111,8 @@ def _check_secret_url(secret: SecretStr) -> SecretStr:
 
 
 def _check_database_url(secret: SecretStr) -> SecretStr:
-    if not re.match(r"(sqlite:///|postgres(ql)?://).", secret.get_secret_value()):
-        raise ValueError("must begin with postgresql:// or sqlite:///")
+    if not re.match(r"(sqlite:///[^:?]|postgres(ql)?://).", secret.get_secret_value()):
+        raise ValueError("must begin with postgresql:// or be sqlite:/// and a file")
     _split_url(secret.get_secret_value())
     return secret
 
@@ -159,7 +169,12 @@ def _strip(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    AfterValidator(_check_duration),
+    PlainSerializer(format_duration, return_type=str),
+]
 Url = Annotated[str, BeforeValidator(_strip), AfterValidator(check_url)]
 Secret = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_secret)]
 Token = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_token)]
@@ -460,8 +475,8 @@ def _is_secret(name: str) -> bool:
     return "SecretStr" in str(Settings.model_fields[name].rebuild_annotation())
 
 
-def _problem(error: Mapping[str, Any], given: Mapping[str, str]) -> str:
-    name, message = str(error["loc"][0]), str(error["msg"]).removeprefix("Value error, ")
+def _problem(name: str, message: str, given: Mapping[str, str]) -> str:
+    message = message.removeprefix("Value error, ")
     return f"{name.upper()}:{_shown(name, given)} {message[:1].lower()}{message[1:]}; for example: {example(name)}"
 
 
@@ -482,26 +497,50 @@ def _missing_halves(given: Mapping[str, str]) -> list[str]:
 
 
 def dotenv(path: Path) -> dict[str, str]:
-    """Read the pairs of a `.env` file, empty where there is none."""
+    """Read the pairs of a `.env` file, empty where there is none; raises WrongSettingsError where it is no text."""
     if not path.is_file():
         return {}
-    source = DotEnvSettingsSource(Settings, env_file=path, env_file_encoding="utf-8")
+    try:
+        source = DotEnvSettingsSource(Settings, env_file=path, env_file_encoding="utf-8")
+    except UnicodeDecodeError:
+        raise WrongSettingsError([f"{path}: {_NOT_TEXT}; save it as such"]) from None
     return {name.upper(): value for name, value in source.env_vars.items() if value is not None}
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """Read the settings; raises WrongSettingsError with a line for each that is wrong.
+    """Read the settings; raises WrongSettingsError with a line for each that is wrong."""
+    settings, problems = read_what_is_right(environ)
+    if problems:
+        raise WrongSettingsError(problems)
+    return settings
+
+
+def read_what_is_right(environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """Read the settings without those that are wrong; gives a line for each of these too.
 
     A name that is set to nothing counts as unset. Other names are not ours and are left alone.
     """
     upper = {name.upper(): value for name, value in environ.items()}
     given = {name: upper[name.upper()] for name in Settings.model_fields if upper.get(name.upper(), "").strip()}
-    problems = _missing_halves(given)
+    wrong = {name: _NOT_TEXT for name, value in given.items() if not _is_text(value)} | _wrong(given)
+    problems = [_problem(name, wrong[name], given) for name in given if name in wrong] + _missing_halves(given)
+    right = {name: value for name, value in given.items() if name not in wrong}
+    return Settings(**right), problems  # type: ignore[arg-type] # the texts are what pydantic is there to read
+
+
+def _wrong(given: Mapping[str, str]) -> dict[str, str]:
+    """Say of each setting that is wrong the first thing that is."""
     try:
-        settings = Settings(**given)  # type: ignore[arg-type] # the texts are what pydantic is there to read
+        Settings(**{name: value for name, value in given.items() if _is_text(value)})  # type: ignore[arg-type] # as above
     except ValidationError as error:
-        firsts = {str(e["loc"][0]): e for e in reversed(error.errors(include_url=False))}
-        problems += [_problem(firsts[name], given) for name in given if name in firsts]
-    if problems:
-        raise WrongSettingsError(problems)
-    return settings
+        return {str(e["loc"][0]): str(e["msg"]) for e in reversed(error.errors(include_url=False))}
+    return {}
+
+
+def _is_text(value: str) -> bool:
+    """Tell what is UTF-8 from what the environment holds besides."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

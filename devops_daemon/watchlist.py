@@ -28,6 +28,10 @@ from devops_daemon.settings import Settings, WrongSettingsError
 SLOW_AFTER = timedelta(seconds=3)
 CERTIFICATE_DAYS = 14
 """A certificate nearer its end than this is a SEV3 (`facts/factory.md`, alerting levels)."""
+NOTHING_TO_WATCH = (
+    "PRODUCTION_BACKEND_URL: is not set, nor is PRODUCTION_FRONTEND_URL or a service in devops.toml: there is nothing"
+    " to watch; for example: https://api.example.com"
+)
 HEALTHY = ("healthy", "ok", "up", "pass")
 _KEYS_OF_KIND: Mapping[ProbeKind, frozenset[str]] = {
     ProbeKind.HTTP: frozenset(
@@ -73,10 +77,7 @@ def plan(settings: Settings, document: Document) -> Watchlist:
         for place, message in (*_misfits(name, table, tables), *_misfitting_probes(table))
     ]
     if not tables:
-        problems.append(
-            "PRODUCTION_BACKEND_URL: is not set, nor is PRODUCTION_FRONTEND_URL or a service in devops.toml: there is"
-            " nothing to watch; for example: https://api.example.com"
-        )
+        problems.append(NOTHING_TO_WATCH)
     if problems:
         raise WrongSettingsError(problems)
     services = [_service(name, table, settings, frozenset(tables)) for name, table in tables.items()]

@@ -36,6 +36,8 @@ SocketFactory = Callable[[Any], socket.socket]
 class Trail:
     """What a request had come to when it ended, however it ended."""
 
+    whole_time: float | None = None
+    """The seconds of which a request has what is left, where it is one of several."""
     answered: bool = False
     certificate_ends: datetime | None = None
 
@@ -197,7 +199,7 @@ class Exchange:
                 return Answer(response.status, await _body(response), response.headers, charset)
         except TimeoutError:
             what = "the body was not complete" if answered else "no answer"
-            raise NoAnswerError(f"timeout: {what} within {seconds:g} s") from None
+            raise NoAnswerError(f"timeout: {what} within {trail.whole_time or seconds:g} s") from None
         except (aiohttp.TooManyRedirects, aiohttp.RedirectClientError) as error:
             trail.answered = True
             raise WrongAnswerError(*_told_redirect(error)) from None

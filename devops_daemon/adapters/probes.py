@@ -52,7 +52,7 @@ class Tools:
     async def request(self, method: str, url: str, **options: Any) -> Answer:  # noqa: ANN401 # as `Exchange.request`
         """Make a request within what is left of the probe's time."""
         left = max(0.001, self.deadline - time.monotonic())
-        return await self.exchange.request(method, url, trail=self.trail, seconds=round(left, 3), **options)
+        return await self.exchange.request(method, url, trail=self.trail, seconds=left, **options)
 
 
 async def http(check: HttpCheck, tools: Tools) -> Finding:
@@ -184,9 +184,9 @@ class HttpProber:
 
     async def run(self, probe: Probe) -> Result:
         """Look once; what goes wrong is the result."""
-        start, trail = time.monotonic(), Trail()
-        deadline = start + probe.timeout.total_seconds()
-        tools = Tools(self._exchange, trail, deadline, self._permits, self._now)
+        start, seconds = time.monotonic(), probe.timeout.total_seconds()
+        trail = Trail(whole_time=seconds)
+        tools = Tools(self._exchange, trail, start + seconds, self._permits, self._now)
         try:
             finding = await PROBES[probe.kind](probe.check, tools)
         except (NoAnswerError, WrongAnswerError) as error:

@@ -35,6 +35,7 @@ AGENT = "devops-daemon/test"
 PASSWORD = "Kestrel-Quarry-58-Lantern"
 USERNAME = "devops-canary"
 QUICK = timedelta(seconds=0.5)
+_LONGEST_HEAD = 4 * 1024 * 1024
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -69,7 +70,7 @@ class RawServer:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, LOOPBACK, 0, ssl=self._tls)
+        self._server = await asyncio.start_server(self._serve, LOOPBACK, 0, ssl=self._tls, limit=_LONGEST_HEAD)
         return self
 
     async def __aexit__(

@@ -609,6 +609,28 @@ async def test_a_token_that_the_product_gives_back_is_masked(reply: bytes) -> No
     assert not shown_of(TOKEN, result.detail)
 
 
+async def longest_stall(done: asyncio.Event) -> float:
+    """Measure how long the loop stood still at most, until something is done."""
+    longest, step = 0.0, 0.01
+    while not done.is_set():
+        start = time.monotonic()
+        await asyncio.sleep(step)
+        longest = max(longest, time.monotonic() - start - step)
+    return longest
+
+
+@pytest.mark.parametrize("letters", ["a", "Ab1 %é\"'"], ids=["plain", "to be quoted"])
+async def test_a_token_of_any_length_holds_up_nobody(letters: str) -> None:
+    """Whatever is done with it, masking included: the health route has to answer in the meantime."""
+    token = letters * (80_000 // len(letters))
+    done = asyncio.Event()
+    measuring = asyncio.create_task(longest_stall(done))
+    result = await sign_in({LOGIN: document({"access_token": token})})
+    done.set()
+    assert result.outcome in {Outcome.OK, Outcome.FAILED}
+    assert await measuring < 1
+
+
 # --- references
 
 

@@ -27,7 +27,7 @@ from devops_daemon.watchlist import canary_password
 
 COMMANDS = ["run", "demo", "check", "status", "incidents"]
 SECRET = "s3cret-value-of-ours"
-PATIENCE = 30
+PATIENCE = 60
 
 
 @dataclass(frozen=True, slots=True)

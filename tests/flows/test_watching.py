@@ -167,18 +167,21 @@ class ShakyIncidents(Shaky):
     def __init__(self, real: IncidentLedger) -> None:
         super().__init__()
         self.real = real
-        self.meanwhile: Callable[[], Awaitable[object]] | None = None
-        """What somebody else does just before the incidents are read, once."""
+        self.meanwhile: dict[str, Callable[[], Awaitable[object]]] = {}
+        """What somebody else does just before a call, once."""
 
     async def open_incidents(self) -> list[Incident]:
         self.before("open_incidents")
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile:
-            await meanwhile()
+        await self.let_others_act("open_incidents")
         return await self.real.open_incidents()
+
+    async def let_others_act(self, call: str) -> None:
+        if act := self.meanwhile.pop(call, None):
+            await act()
 
     async def save(self, incident: Incident, events: Sequence[TimelineEvent]) -> None:
         self.before("save")
+        await self.let_others_act("save")
         await self.real.save(incident, events)
         self.behind("save")
 
@@ -774,6 +777,48 @@ async def test_an_outage_outlives_a_new_store_in_which_the_first_rows_could_not_
     assert [(i.status, i.opened_at) for i in await house.incidents()] == [(IncidentStatus.OPEN, START)]
 
 
+# --- what is told
+
+A_LINE = {"probes": 4, "seconds": 0.0, "troubles": [], "blind": None, "kept": True}
+
+
+async def test_a_round_is_told_in_one_line(house: House, logs: list[Any]) -> None:
+    await house.round()
+    assert logs == [{"event": "round.done", "log_level": "info", **A_LINE}]
+
+
+async def test_a_look_between_rounds_is_told_to_those_who_debug(house: House, logs: list[Any]) -> None:
+    await house.confirm()
+    assert logs == [{"event": "look.done", "log_level": "debug", **A_LINE, "probes": 0}]
+
+
+async def test_each_change_of_an_incident_is_told_bad_news_as_a_warning(house: House, logs: list[Any]) -> None:
+    for outcome in (house.product.fails, house.product.fails, house.product.works, house.product.works):
+        outcome("backend")
+        await house.round(10)
+    lines = [line for line in logs if line["event"].startswith("incident.")]
+    assert [(line["event"], line["log_level"], line["reason"]) for line in lines] == [
+        ("incident.opened", "warning", "SEV1: backend is down: it failed"),
+        ("incident.recovered", "info", "backend is well again"),
+        ("incident.resolved", "info", "after 0:00:30"),
+    ]
+
+
+async def test_a_change_of_an_incident_is_told_with_its_id_title_and_severity(house: House, logs: list[Any]) -> None:
+    house.product.fails("backend")
+    await house.round()
+    await house.confirm()
+    (incident,) = await house.incidents()
+    (line,) = told(logs, "incident.opened")
+    assert (line["incident"], line["title"], line["severity"]) == (incident.id, "backend is down", Severity.SEV1)
+
+
+async def test_an_answer_that_must_wait_for_the_store_is_told(house: House, logs: list[Any]) -> None:
+    house.ledger.failing = {"open_incidents"}
+    await house.round()
+    assert [line["reason"] for line in told(logs, "incidents.delayed")] == ["the disk is full"]
+
+
 # --- the heart
 
 
@@ -899,7 +944,7 @@ async def look_with_what_was_known_before_the_other_one_looked(late: House, earl
         early.product.works("frontend")
         await task
 
-    late.ledger.meanwhile = the_other_one_ends_its_look
+    late.ledger.meanwhile["open_incidents"] = the_other_one_ends_its_look
     await late.round()
 
 
@@ -920,6 +965,15 @@ async def test_a_replica_that_knows_less_does_not_open_again_what_another_one_ha
         await one.round(10)
         await look_with_what_was_known_before_the_other_one_looked(other, one)
         assert [incident.resolved_at for incident in await one.incidents()] == [at(30)]
+
+
+async def test_what_another_replica_has_opened_first_is_left_to_it(street: Street, logs: list[Any]) -> None:
+    async with street.replicas() as (one, other):
+        street.product.fails("backend", answered=True)
+        await one.round()
+        other.ledger.meanwhile["save"] = one.round
+        await other.round(10)
+        assert (len(await one.incidents()), len(told(logs, "incident.left_to_another_replica"))) == (1, 1)
 
 
 async def test_what_another_replica_is_looking_at_is_left_to_it(street: Street) -> None:

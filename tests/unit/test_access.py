@@ -149,6 +149,7 @@ def test_no_header_is_too_strange(authorization: str | None, peer: str | None, h
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=16, max_size=24))
 @example("fifteen-letters ")
 @example(" fifteen-letters")
+@example("not-utf8-\udcff\udcfe-token")
 def test_each_token_that_the_settings_take_opens(token: str) -> None:
     try:
         settings = read({"OPERATOR_TOKEN": token})

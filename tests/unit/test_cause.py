@@ -1,6 +1,7 @@
 """Which troubles are one outage, and what is its cause."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import permutations
 from random import Random
 
 import pytest
@@ -51,9 +52,10 @@ def test_services_that_share_a_dependency_which_is_up_are_outages_of_their_own()
     assert names(group(down("site", "admin"), SIBLINGS)) == [["site"], ["admin"]]
 
 
-def test_a_dependency_that_is_down_joins_what_depends_on_it() -> None:
+@pytest.mark.parametrize("failing", list(permutations(["site", "admin", "backend"])), ids=str)
+def test_a_dependency_that_is_down_joins_what_depends_on_it(failing: Sequence[str]) -> None:
     services = (*SIBLINGS, a_service("blog"))
-    assert names(group(down("site", "admin", "backend"), services)) == [["backend", "site", "admin"]]
+    assert names(group(down(*failing), services)) == [["backend", "site", "admin"]]
 
 
 def test_all_down_at_once_is_one_outage_whatever_depends_on_what() -> None:
@@ -96,6 +98,11 @@ def test_a_service_that_is_only_slow_is_not_part_of_a_total_outage() -> None:
 def test_a_service_that_is_not_watched_does_not_hide_a_total_outage() -> None:
     services = (*PRODUCT, a_service("blog", probes=[a_probe("blog", off="switched off in devops.toml")]))
     assert total_outage(down("backend", "frontend"), services)
+
+
+def test_a_service_of_which_only_a_part_is_watched_belongs_to_a_total_outage() -> None:
+    blog = a_service("blog", probes=[a_probe("blog"), a_probe("blog/search", off="switched off in devops.toml")])
+    assert not total_outage(down("backend", "frontend"), (*PRODUCT, blog))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import product
 
 import pytest
-from builders import START, a_member, a_service, a_trouble, an_incident, at, key, the_product
+from builders import START, a_member, a_probe, a_service, a_trouble, an_incident, at, key, the_product
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -226,6 +226,20 @@ def test_a_total_outage_of_services_that_failed_one_by_one_leaves_each_probe_in_
     assert sorted(name for incident in story.open for name in joined(incident)) == ["blog", "shop", "wiki"]
 
 
+def test_a_total_outage_is_told_as_the_reason_where_no_part_is_a_sev1() -> None:
+    story = Story((a_service("shop"), a_service("blog")))
+    story.look(a_trouble("shop"))
+    (step,) = story.look(a_trouble("shop"), a_trouble("blog"))
+    assert step.events[-1].text == "SEV2 is now SEV1: all that is watched is down"
+
+
+def test_what_goes_down_while_the_outage_of_its_dependency_flaps_joins_it() -> None:
+    story = Story()
+    story.look(a_trouble("backend"))
+    story.look(a_trouble("backend", FLAPPING), a_trouble("frontend"))
+    assert [joined(incident) for incident in story.outages] == [["backend", "frontend"]]
+
+
 def test_an_outage_begins_with_its_first_failing_result_also_when_that_joins_late() -> None:
     story = Story(incidents=[an_incident(a_member("frontend", since=at(10)), opened_at=at(10))])
     story.look(a_trouble("frontend", since=at(10)), a_trouble("backend", since=at(5)))
@@ -270,6 +284,23 @@ def test_lesser_troubles_of_one_service_are_one_incident() -> None:
     assert [joined(incident) for incident in story.open] == [["backend", "backend/auth"]]
 
 
+def test_a_lesser_incident_is_named_after_its_most_upstream_probe() -> None:
+    story = Story()
+    story.look(a_trouble("backend/auth", FLAPPING))
+    story.look(a_trouble("backend/auth", FLAPPING), a_trouble("backend", DEGRADED))
+    assert [(i.title, i.cause) for i in story.open] == [("backend is degraded", key("backend"))]
+
+
+def test_what_turns_slow_as_the_last_slow_probe_recovers_is_an_incident_of_its_own() -> None:
+    story = Story()
+    story.look(a_trouble("backend", DEGRADED))
+    story.look(a_trouble("backend/auth", DEGRADED))
+    assert [(joined(i), i.status) for i in story.incidents.values()] == [
+        (["backend"], IncidentStatus.RESOLVED),
+        (["backend/auth"], IncidentStatus.OPEN),
+    ]
+
+
 @pytest.mark.parametrize("symptom", LESSER)
 def test_when_what_was_slow_goes_down_the_lesser_incident_ends_and_an_outage_opens(symptom: Symptom) -> None:
     story = Story()
@@ -279,6 +310,16 @@ def test_when_what_was_slow_goes_down_the_lesser_incident_ends_and_an_outage_ope
         (Severity.SEV3, IncidentStatus.RESOLVED, [EventKind.RECOVERED, EventKind.RESOLVED]),
         (Severity.SEV1, IncidentStatus.OPEN, [EventKind.OPENED]),
     ]
+
+
+def test_a_lesser_incident_that_became_an_outage_ends_now_and_says_so() -> None:
+    story = Story()
+    story.look(a_trouble("backend", DEGRADED))
+    ended, _ = story.look(a_trouble("backend", since=at(60)))
+    assert (ended.incident.resolved_at, ended.events[0]) == (
+        NOW,
+        TimelineEvent(NOW, EventKind.RECOVERED, "backend is down now: a worse incident goes on"),
+    )
 
 
 def test_a_slow_probe_that_begins_to_flap_keeps_its_incident() -> None:
@@ -292,6 +333,13 @@ def test_an_outage_that_ends_in_slowness_leaves_a_lesser_incident_at_once() -> N
     story.look(a_trouble("backend"))
     story.look(a_trouble("backend", DEGRADED, since=at(60)))
     assert [(i.severity, joined(i)) for i in story.open] == [(Severity.SEV3, ["backend"])]
+
+
+def test_an_outage_that_ends_in_slowness_says_so() -> None:
+    story = Story()
+    story.look(a_trouble("backend"))
+    ended, _ = story.look(a_trouble("backend", DEGRADED, since=at(60)))
+    assert ended.events[0].text == "backend answers again, degraded"
 
 
 # --- recovering
@@ -333,6 +381,30 @@ def test_a_probe_that_fails_again_before_the_end_relapses_in_the_same_incident()
             replace(outage, members=(a_member("backend"), a_member("frontend"))),
             (TimelineEvent(NOW, EventKind.RELAPSED, "again: backend is down: status 500"),),
         )
+    ]
+
+
+def test_a_probe_relapses_in_its_own_incident_when_that_becomes_one_outage_with_an_older_one() -> None:
+    admin = a_service("admin", probes=[a_probe("admin"), a_probe("admin/jobs")], depends_on=["backend"])
+    site = an_incident(a_member("site"), named="old")
+    other = an_incident(a_member("admin", recovered_at=at(60)), a_member("admin/jobs"), named="young")
+    story = Story((SIBLINGS[0], SIBLINGS[1], admin), [site, other])
+    story.look(*(a_trouble(name) for name in ("site", "admin", "admin/jobs", "backend")))
+    assert [(joined(i), {member.recovered_at for member in i.members}) for i in story.open] == [
+        (["site", "backend"], {None}),
+        (["admin", "admin/jobs"], {None}),
+    ]
+
+
+def test_a_part_of_a_total_outage_relapses_in_the_same_incident_while_the_rest_is_down() -> None:
+    story = Story(APART)
+    story.look(*(a_trouble(name) for name in ("shop", "blog", "wiki")))
+    story.look(a_trouble("blog"))
+    story.look(a_trouble("blog"), a_trouble("shop"))
+    assert [(str(m.key), m.recovered_at) for i in story.open for m in i.members] == [
+        ("shop", None),
+        ("blog", None),
+        ("wiki", NOW),
     ]
 
 

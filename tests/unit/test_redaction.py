@@ -173,6 +173,10 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA0\nsQ7rM3b1kQ==\n-----EN
         ("{'client_secret': 'abcd1234'}", "{'client_secret': '*'}"),
         ('{"password":"correct horse, battery"}', '{"password":"*"}'),
         ('{"access_token": "Bearer 8f3a9c1d2b4e"}', '{"access_token": "*"}'),
+        (
+            r'{"message": "sent {\"password\": \"hunter22\", \"user\": \"me\"}"}',
+            r'{"message": "sent {\"password\": \"*\", \"user\": \"me\"}"}',
+        ),
         ("DB_PASSWORD=hunter22 OTHER=1", "DB_PASSWORD=* OTHER=1"),
         ("PGPASSWORD=hunter22 psql", "PGPASSWORD=* psql"),
         ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "AWS_SECRET_ACCESS_KEY=*"),
@@ -206,6 +210,7 @@ aiohttp.client_exceptions.ClientConnectorError: Cannot connect to host api.examp
         "Basic research",
         "This is basic research. It is done.",
         "a basic end-to-end test",
+        "the basic 3-step plan",
         "the bearer of news",
         "deployed 63a1678e66c4930ea0e460c42ed38acfb56f163a (63a1678)",
         f"deployment {UUID} crashed",
