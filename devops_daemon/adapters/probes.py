@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from devops_daemon.adapters.exchange import (
+    LONGEST_PIECE,
     Answer,
     Exchange,
     NoAnswerError,
@@ -22,6 +23,8 @@ from devops_daemon.ports import Clock, Permits, UnavailableError
 from devops_daemon.redaction import Redactor
 
 LONGEST_DETAIL = 300
+LONGEST_TOKEN = 8000
+"""Servers refuse longer header fields (aiohttp and nginx from 8 KiB on)."""
 REFERENCE_SECONDS = 3.0
 WELL = frozenset({"ok", "healthy", "up", "pass", "ready", "connected", "true"})
 _OK, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _NOT_READY = 200, 404, 401, 429, 503
@@ -106,6 +109,8 @@ async def sign_in(check: SignInCheck, tools: Tools) -> Finding:
     token = _field(answer.json(), "access_token")
     if not isinstance(token, str) or not token or not token.isprintable():
         raise WrongAnswerError("wrong body: sign-in gave no access_token")
+    if len(token) > LONGEST_TOKEN:
+        raise WrongAnswerError(f"wrong body: sign-in gave an access_token of {len(token)} characters")
     tools.secrets.append(token)
     me = await tools.request("GET", f"{check.backend}/api/auth/me", headers={"Authorization": f"Bearer {token}"})
     expect_status(me, frozenset({_OK}), "/api/auth/me")
@@ -205,8 +210,10 @@ class HttpProber:
         )
 
     def _told(self, finding: Finding, secrets: Sequence[str]) -> str:
-        confidential = Redactor(secrets)
-        quoted = [confidential.text(piece) for piece in finding.quoted] if secrets else finding.quoted
+        quoted = finding.quoted
+        if secrets and finding.outcome is not Outcome.OK:
+            confidential = Redactor(secrets)
+            quoted = tuple(confidential.text(piece[:LONGEST_PIECE]) for piece in quoted)
         return self._redactor.text(fill(finding.text, quoted, self._redactor))[:LONGEST_DETAIL]
 
     async def answers(self, url: str) -> bool:

@@ -201,7 +201,7 @@ async def test_what_should_be_json_and_is_not_is_a_wrong_body(body: bytes) -> No
     assert result.detail.startswith("wrong body: not JSON")
 
 
-@pytest.mark.parametrize("depth", [100, 900, 1_000, 2_000, 5_000, 9_000, 90_000])
+@pytest.mark.parametrize("depth", [900, 1_000, 5_000, 90_000])
 async def test_however_deep_a_field_lies_in_objects_it_is_only_a_wrong_body(depth: int) -> None:
     body = b'{"status":' * depth + b'"?"' + b"}" * depth
     result = await http(answer(200, body), fields=(HEALTHY,))
