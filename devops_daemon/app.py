@@ -214,10 +214,15 @@ def _tokens(settings: Settings) -> Tokens:
 
 
 def _forgetting(history: HistoryRows) -> Callable[[], Awaitable[None]]:
+    at_work = asyncio.Lock()
+
     async def forget() -> None:
-        with contextlib.suppress(UnavailableError):
-            deleted = await history.forget(utc_now())
-            log.debug("store.tidied", rows=deleted)
+        if at_work.locked():
+            return
+        async with at_work:
+            with contextlib.suppress(UnavailableError):
+                deleted = await history.forget(utc_now())
+                log.debug("store.tidied", rows=deleted)
 
     return forget
 

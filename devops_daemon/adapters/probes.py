@@ -171,8 +171,8 @@ def _field(document: object, path: str) -> object:
 
 
 def _as_text(value: object) -> str:
-    if isinstance(value, dict):
-        return _as_text(value.get("status", "?"))
+    while isinstance(value, dict):
+        value = value.get("status", "?")
     if value is None:
         return "missing"
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -196,6 +196,8 @@ class HttpProber:
             finding = await PROBES[probe.kind](probe.check, tools)
         except (NoAnswerError, WrongAnswerError) as error:
             finding = Finding(Outcome.FAILED, error.text, error.quoted)
+        except RecursionError:  # json reads what is nested deeper than str and repr can write
+            finding = Finding(Outcome.FAILED, "wrong body: nested too deeply")
         except UnavailableError as error:
             finding = Finding(Outcome.UNKNOWN, "{}", (str(error),))
         at, latency = self._now(), timedelta(seconds=time.monotonic() - start)

@@ -32,6 +32,8 @@ class Line:
 
     runs: tuple[str, ...]
     highest_ms: float
+    hours: int = 0
+    """How many hours were measured."""
 
 
 def bars(days: Sequence[Day], today: int) -> tuple[Bar, ...]:
@@ -63,6 +65,14 @@ def availability(days: Sequence[Day]) -> str:
     return "no data" if total.availability is None else percent(total.availability)
 
 
+def first_day(days: Sequence[Day], today: int) -> str:
+    """Say since when there is something to show: a date, or ninety days."""
+    first = min((day.number for day in days), default=today)
+    if first <= today - DAYS + 1:
+        return f"{DAYS} days"
+    return f"since {(_EPOCH + timedelta(days=first)).date().isoformat()}"
+
+
 def line(hours: Sequence[Hour], this_hour: int) -> Line:
     """Give the latency of the last two days, scaled to its own highest value."""
     known = {hour.number: hour.mean_ms for hour in hours if hour.mean_ms is not None}
@@ -77,7 +87,7 @@ def line(hours: Sequence[Hour], this_hour: int) -> Line:
         runs[-1].append(f"{place * LINE_WIDTH / HOURS:.1f},{y:.1f}")
     # a single hour would be no line at all: give it a width
     drawn = (run if len(run) > 1 else [run[0], _right_of(run[0])] for run in runs if run)
-    return Line(tuple(" ".join(run) for run in drawn), highest)
+    return Line(tuple(" ".join(run) for run in drawn), highest, len(known))
 
 
 def _right_of(point: str) -> str:

@@ -17,6 +17,14 @@ from devops_daemon.objectives import Objective, measure
 from devops_daemon.ports import Overview
 from devops_daemon.settings import format_duration
 
+OBJECTIVES = {
+    "detection": "Failure to incident",
+    "sev1_response": "SEV1 to first response",
+    "auto_recovery": "Recovered by itself",
+    "pr_staleness": "Green to merged",
+    "diagnostic": "Question to answer",
+}
+"""What the success criteria are called on the page."""
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -150,6 +158,7 @@ class Pages:
             data=data,
             problems=problems,
             notes=facts.notes,
+            objectives=OBJECTIVES,
             charts={probe.key: _charts(probe, overview, data["now"]) for probe in facts.watchlist.probes},
         )
 
@@ -169,19 +178,21 @@ def _charts(probe: Probe, overview: Overview, now: str) -> dict[str, Any]:
         "bars": charts.bars(days, hour // 24),
         "line": charts.line(overview.hours.get(probe.key, ()), hour),
         "availability": charts.availability(days),
+        "since": charts.first_day(days, hour // 24),
     }
 
 
 def moment(at: str | None) -> str:
-    """Write a time for people, in UTC: `24 Nov 02:05:07`."""
-    return "—" if at is None else f"{datetime.fromisoformat(at):%d %b %H:%M:%S}"
+    """Write a time for people, in UTC: `2026-11-24 02:05:07`."""
+    return "—" if at is None else f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%S}"
 
 
 def ago(at: str | None, now: str) -> str:
     """Write how long ago a time is: `3 min ago`."""
     if at is None:
         return "never"
-    return f"{span((datetime.fromisoformat(now) - datetime.fromisoformat(at)).total_seconds())} ago"
+    seconds = (datetime.fromisoformat(now) - datetime.fromisoformat(at)).total_seconds()
+    return "just now" if seconds < 1 else f"{span(seconds)} ago"
 
 
 def span(seconds: float) -> str:

@@ -66,8 +66,10 @@ class Product:
         self.asked: list[str] = []
         self.silent_references: set[str] = set()
         self.stall = 0.0
+        self.most_at_once = 0
         self._clock = clock
         self._outcomes: dict[ProbeKey, tuple[Outcome, bool]] = {}
+        self._at_once = 0
         self._broken: set[ProbeKey] = set()
         self._hanging: set[ProbeKey] = set()
         self._asked_in_vain = asyncio.Event()
@@ -98,6 +100,15 @@ class Product:
 
     async def run(self, probe: Probe) -> Result:
         self.looked_at.append(str(probe.key))
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        await asyncio.sleep(0)
+        try:
+            return await self._look(probe)
+        finally:
+            self._at_once -= 1
+
+    async def _look(self, probe: Probe) -> Result:
         if probe.key in self._broken:
             raise ZeroDivisionError("a bug in the probe")
         if probe.key in self._hanging:
@@ -138,6 +149,9 @@ class ShakyHealth(Shaky):
     def __init__(self, real: HealthLedger) -> None:
         super().__init__()
         self.real = real
+        self.leases: list[timedelta] = []
+        self.handed_in: list[int] = []
+        """How many looks there were to keep each time."""
 
     async def states(self) -> list[ProbeState]:
         self.before("states")
@@ -145,11 +159,13 @@ class ShakyHealth(Shaky):
 
     async def claim(self, keys: Sequence[ProbeKey], now: datetime, lease: timedelta) -> frozenset[ProbeKey]:
         self.before("claim")
+        self.leases.append(lease)
         taken = await self.real.claim(keys, now, lease)
         self.behind("claim")
         return taken
 
     async def keep(self, looks: Sequence[Look]) -> None:
+        self.handed_in.append(len(looks))
         self.before("keep")
         await self.real.keep(looks)
         self.behind("keep")
@@ -471,12 +487,65 @@ async def test_all_probes_of_a_service_that_is_not_up_are_looked_at_sooner(house
     assert sorted(house.product.looked_at) == sorted(BACKEND)
 
 
-async def test_two_rounds_of_one_moment_do_not_confirm_each_other(house: House) -> None:
+@pytest.mark.parametrize(("later", "incidents"), [(0, 0), (4.9, 0), (5, 1)])
+async def test_two_rounds_of_one_moment_do_not_confirm_each_other(house: House, later: float, incidents: int) -> None:
     await house.round()
-    house.product.fails("backend")
+    house.product.fails("backend", answered=True)
     await house.round(ROUND)
-    await house.round(3)
-    assert await house.incidents() == []
+    await house.round(later)
+    assert len(await house.incidents()) == incidents
+
+
+async def test_a_look_that_comes_too_early_asks_for_the_same_time_again(house: House) -> None:
+    house.product.fails("backend", answered=True)
+    await house.round()
+    assert await house.confirm(4) == at(10)
+
+
+async def test_at_most_a_hundred_probes_run_at_once_and_their_claim_lasts_for_all_of_them(street: Street) -> None:
+    probes = [a_probe(f"backend/{number}") for number in range(200)]
+    patient = a_probe("backend/patient", timeout=timedelta(seconds=20))
+    async with street.house(a_watchlist(a_service(probes=[*probes, patient]))) as house:
+        await house.round()
+    assert (street.product.most_at_once, house.health.leases) == (100, [timedelta(seconds=3 * 20 + 30)])
+
+
+# --- the references
+
+
+async def test_every_round_asks_the_references(known_reference: House) -> None:
+    assert known_reference.product.asked == [REFERENCE]
+
+
+@pytest.mark.parametrize(("answered", "asked"), [(True, []), (False, [REFERENCE])])
+async def test_between_rounds_they_are_asked_only_where_no_probe_got_an_answer(
+    known_reference: House,
+    answered: bool,  # noqa: FBT001 # a table
+    asked: list[str],
+) -> None:
+    house = known_reference
+    house.product.fails("backend/auth")
+    house.product.fails("backend", answered=answered)
+    await house.round()
+    house.product.asked.clear()
+    await house.confirm()
+    assert house.product.asked == asked
+
+
+async def test_a_look_that_has_nothing_to_look_at_asks_nobody(known_reference: House) -> None:
+    known_reference.product.asked.clear()
+    await known_reference.confirm()
+    assert known_reference.product.asked == []
+
+
+async def test_a_reference_that_never_answered_is_not_asked_between_rounds(street: Street) -> None:
+    street.product.silent_references.add(REFERENCE)
+    street.product.fails(*EVERYTHING)
+    async with street.house(a_watchlist(references=[REFERENCE])) as house:
+        await house.round()
+        street.product.asked.clear()
+        await house.confirm()
+    assert street.product.asked == []
 
 
 # --- a restart
@@ -598,30 +667,31 @@ async def test_between_rounds_we_are_blind_when_the_rest_is_silent_too(known_ref
     assert (set((await house.statuses()).values()), await house.incidents()) == ({Status.UNKNOWN}, [])
 
 
+@pytest.mark.parametrize(("rounds", "times"), [(2, 0), (3, 1), (5, 1)])
 async def test_blindness_is_told_once_after_three_rounds_and_once_when_it_ends(
-    known_reference: House, logs: list[Any]
+    known_reference: House, logs: list[Any], rounds: int, times: int
 ) -> None:
     house = known_reference
     house.product.fails(*EVERYTHING)
     house.product.silent_references.add(REFERENCE)
-    counts = []
-    for _ in range(5):
+    for _ in range(rounds):
         await house.round(ROUND)
-        counts.append(len(told(logs, "watch.blind")))
+        await house.confirm()
     house.product.works(*EVERYTHING)
     await house.round(ROUND)
     await house.round(ROUND)
-    assert (counts, len(told(logs, "watch.sees_again"))) == ([0, 0, 1, 1, 1], 1)
+    assert (len(told(logs, "watch.blind")), len(told(logs, "watch.sees_again"))) == (times, times)
 
 
 async def test_a_look_during_which_we_stood_still_says_nothing_against_the_product(street: Street) -> None:
     hasty = a_service(probes=[a_probe(timeout=timedelta(seconds=0.4))])
-    async with street.house(a_watchlist(hasty)) as house:
+    patient = a_service("frontend", probes=[a_probe("frontend", timeout=timedelta(minutes=1))])
+    async with street.house(a_watchlist(hasty, patient)) as house:
         house.product.fails("backend")
         house.product.stall = 0.35
         await house.round()
         await house.confirm()
-        assert (await house.statuses(), await house.incidents()) == ({"backend": Status.UNKNOWN}, [])
+        assert ((await house.state("backend")).status, await house.incidents()) == (Status.UNKNOWN, [])
 
 
 # --- a probe that is broken itself
@@ -676,6 +746,16 @@ async def test_when_the_store_works_again_every_result_is_kept_and_the_incident_
     failed = [(at(ROUND + 10 * count), "failed") for count in range(5)]
     assert await house.results("backend") == [(START, "ok"), *failed]
     assert [(i.opened_at, i.detected_at) for i in await house.incidents()] == [(at(ROUND), at(ROUND + 40))]
+
+
+async def test_a_look_that_was_kept_is_not_handed_in_again(house: House) -> None:
+    await house.round()
+    house.health.failing = {"keep"}
+    await house.round(10)
+    house.health.failing.clear()
+    await house.round(10)
+    await house.round(10)
+    assert house.health.handed_in == [1, 1, 2, 1]
 
 
 async def test_an_outage_that_ended_while_the_store_failed_is_still_in_the_results(house: House) -> None:

@@ -137,7 +137,7 @@ def test_without_data_there_is_no_line() -> None:
 
 
 def test_a_line_is_scaled_to_its_highest_value() -> None:
-    assert line([an_hour(1, 50), an_hour(0, 200)], NOW) == Line(("184.0,17.0 188.0,2.0",), 200)
+    assert line([an_hour(1, 50), an_hour(0, 200)], NOW) == Line(("184.0,17.0 188.0,2.0",), 200, hours=2)
 
 
 def test_an_hour_that_was_not_measured_is_a_gap() -> None:

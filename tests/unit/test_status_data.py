@@ -304,6 +304,7 @@ def test_a_span_is_told_in_the_largest_unit_of_which_there_are_two(seconds: floa
 
 def test_how_long_ago_something_was_is_told_from_now() -> None:
     assert ago(stamp(START), stamp(at(180)) or "") == "3 min ago"
+    assert ago(stamp(START), stamp(START) or "") == "just now"
 
 
 def test_what_never_happened_was_never() -> None:
@@ -311,4 +312,4 @@ def test_what_never_happened_was_never() -> None:
 
 
 def test_a_moment_is_told_to_the_second() -> None:
-    assert moment("2026-01-05T12:03:04.500Z") == "05 Jan 12:03:04"
+    assert moment("2026-01-05T12:03:04.500Z") == "2026-01-05 12:03:04"
