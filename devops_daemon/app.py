@@ -34,7 +34,7 @@ from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.health.watch import Watch
 from devops_daemon.incidents.respond import Respond
-from devops_daemon.model import Result, Watchlist
+from devops_daemon.model import Result, SignInCheck, Watchlist
 from devops_daemon.ports import UnavailableError
 from devops_daemon.redaction import Redactor
 from devops_daemon.settings import Settings, WrongSettingsError, read_what_is_right
@@ -80,9 +80,16 @@ def configure(environ: Mapping[str, str]) -> Configuration:
     return Configuration(settings, watched)
 
 
-def start_log(settings: Settings) -> Redactor:
-    """Set up the log, with every secret of the settings kept out of it."""
-    redactor = Redactor(settings.secrets)
+def redactor_of(configuration: Configuration) -> Redactor:
+    """Know every secret: those of the settings, and the canary's derived password."""
+    checks = [probe.check for probe in configuration.watchlist.probes]
+    passwords = [check.password for check in checks if isinstance(check, SignInCheck)]
+    return Redactor([*configuration.settings.secrets, *passwords])
+
+
+def start_log(configuration: Configuration) -> Redactor:
+    """Set up the log, with every secret kept out of it."""
+    settings, redactor = configuration.settings, redactor_of(configuration)
     json_lines = settings.log_format == "json" or (settings.log_format is None and not sys.stdout.isatty())
     logs.configure(level=settings.log_level, json_lines=json_lines, redactor=redactor)
     return redactor
@@ -172,7 +179,8 @@ async def running(
         clocks = Clocks(utc_now)
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now)
         history = HistoryRows(store, settings.check_interval)
-        server = Server(Site(facts(configuration), history, rounds, _tokens(settings), utc_now), listening)
+        site = Site(facts(configuration), history, rounds, _tokens(settings), utc_now, lambda: watch.latest)
+        server = Server(site, listening)
         await server.start()
         stack.push_async_callback(server.stop)
         await rounds.start()
@@ -229,7 +237,7 @@ def _forgetting(history: HistoryRows) -> Callable[[], Awaitable[None]]:
 
 async def run(configuration: Configuration) -> None:
     """Run the daemon until SIGTERM or SIGINT; raises CannotStartError."""
-    redactor = start_log(configuration.settings)
+    redactor = start_log(configuration)
     loop = asyncio.get_running_loop()
     logs.watch_loop(loop)
     stop = asyncio.Event()
@@ -255,7 +263,7 @@ async def run(configuration: Configuration) -> None:
 
 async def check_once(configuration: Configuration) -> list[Result]:
     """Run each probe once, without a store: nothing is kept, nobody is registered."""
-    redactor = Redactor(configuration.settings.secrets)
+    redactor = redactor_of(configuration)
     probes = [probe for probe in configuration.watchlist.probes if probe.off is None]
     async with Exchange(user_agent()) as exchange:
         prober = HttpProber(exchange, redactor, utc_now)

@@ -28,6 +28,7 @@ class Daemon:
         self._respond = respond
         self._heart = heart
         self._now = now
+        self._told_unkept = False
 
     async def look(self, *, whole: bool) -> datetime | None:
         """Look at the product, answer for what is wrong; gives when to look again before the next round."""
@@ -43,10 +44,18 @@ class Daemon:
         """End the look in hand; what it has found is kept."""
         self._watch.give_up()
 
+    def _tell_unkept(self, report: Report) -> None:
+        """An outage that cannot be recorded is at least told, once."""
+        if report.troubles and not self._told_unkept:
+            self._told_unkept = True
+            log.error("outage.not_recorded", troubles=[f"{t.key} {t.symptom}: {t.detail}" for t in report.troubles])
+
     async def _answer_for(self, report: Report) -> bool:
         """Bring the incidents in line with the report, as soon as that is on disk."""
         if not report.kept:
+            self._tell_unkept(report)
             return False
+        self._told_unkept = False
         try:
             await self._respond.to(report.troubles, report.well, self._now())
         except UnavailableError as error:

@@ -37,7 +37,7 @@ async def demo(port: int, faults: Sequence[str], tell: Tell) -> None:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="devops-daemon-demo-"))
         product = await stack.enter_async_context(Product())
         configuration = _configuration(product, folder, _free(port))
-        redactor = app.start_log(configuration.settings)
+        redactor = app.start_log(configuration)
         logs.watch_loop(loop)
         chosen = await stack.enter_async_context(app.running(configuration, redactor, loopback_only))
         page = f"http://{HOST}:{chosen}/status"

@@ -86,6 +86,10 @@ class TickLedger(Protocol):
         """Take a slot; gives True to one replica only."""
         ...
 
+    async def begin(self, job: str, slot: datetime, now: datetime) -> None:
+        """Note when the work of a slot began."""
+        ...
+
     async def last(self, job: str) -> datetime | None:
         """Tell the last slot that was taken."""
         ...

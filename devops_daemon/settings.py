@@ -33,6 +33,7 @@ _UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _DURATION = re.compile(r"(?:\d+(?:ms|[smhd]))+")
 _DURATION_PART = re.compile(r"(\d+)(ms|[smhd])")
 _LONGEST_DURATION = timedelta(days=366)
+_SHORTEST_INTERVAL = timedelta(milliseconds=100)
 _SHORTEST_SECRET = 4
 _SHORTEST_TOKEN = 16
 
@@ -67,6 +68,12 @@ def parse_duration(text: object) -> timedelta:
 def _check_duration(duration: timedelta) -> timedelta:
     if duration > _LONGEST_DURATION:
         raise ValueError("is longer than a year")
+    return duration
+
+
+def _check_interval(duration: timedelta) -> timedelta:
+    if duration < _SHORTEST_INTERVAL:
+        raise ValueError("is shorter than 100ms: that is no watching but a load test")
     return duration
 
 
@@ -175,6 +182,7 @@ Duration = Annotated[
     AfterValidator(_check_duration),
     PlainSerializer(format_duration, return_type=str),
 ]
+Interval = Annotated[Duration, AfterValidator(_check_interval)]
 Url = Annotated[str, BeforeValidator(_strip), AfterValidator(check_url)]
 Secret = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_secret)]
 Token = Annotated[SecretStr, BeforeValidator(_strip), AfterValidator(_check_token)]
@@ -254,11 +262,11 @@ class Settings(BaseSettings):
         bool, Field(description="Send that secret as `?secret=` where the backend knows no header.")
     ] = False
 
-    check_interval: Annotated[Duration, Field(description="Time between two rounds of all probes.")] = timedelta(
+    check_interval: Annotated[Interval, Field(description="Time between two rounds of all probes.")] = timedelta(
         minutes=5
     )
     confirm_interval: Annotated[
-        Duration,
+        Interval,
         Field(description="Time until a failed probe is looked at again; doubles up to 60 s after the fifth."),
     ] = timedelta(seconds=10)
     failure_threshold: Annotated[
@@ -321,13 +329,13 @@ class Settings(BaseSettings):
     )
     github_url: Annotated[Url, Field(description="GitHub, for git.")] = "https://github.com"
 
-    pulls_interval: Annotated[Duration, Field(description="Time between two looks at the pull requests.")] = timedelta(
+    pulls_interval: Annotated[Interval, Field(description="Time between two looks at the pull requests.")] = timedelta(
         minutes=1
     )
-    sweep_interval: Annotated[Duration, Field(description="Time between two looks for what no webhook brought.")] = (
+    sweep_interval: Annotated[Interval, Field(description="Time between two looks for what no webhook brought.")] = (
         timedelta(minutes=1)
     )
-    feedback_interval: Annotated[Duration, Field(description="Time between two looks at the users' feedback.")] = (
+    feedback_interval: Annotated[Interval, Field(description="Time between two looks at the users' feedback.")] = (
         timedelta(minutes=5)
     )
     audit_cron: Annotated[

@@ -5,11 +5,13 @@ wrong is told apart. A request with a credential never follows a redirect: aioht
 """
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import json
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import ContentEncodingError
@@ -39,6 +42,8 @@ class Trail:
     whole_time: float | None = None
     """The seconds of which a request has what is left, where it is one of several."""
     answered: bool = False
+    resolving: str | None = None
+    """The name that is being looked up."""
     certificate_ends: datetime | None = None
 
 
@@ -113,6 +118,54 @@ def snippet(text: str) -> str:
 _trail: ContextVar[Trail] = ContextVar("trail")
 
 
+class _Resolver(AbstractResolver):
+    """Looks names up in a thread each: one that hangs must hold up neither the others, nor the store, nor the stop."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Ask the system; raises OSError."""
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[list[Any]] = loop.create_future()
+
+        def settle(addresses: list[Any], error: OSError | None) -> None:
+            if found.done():
+                return
+            if error is not None:
+                found.set_exception(error)
+            else:
+                found.set_result(addresses)
+
+        def look_up() -> None:
+            addresses, failure = _addresses(host, port, family)
+            with contextlib.suppress(RuntimeError):  # the loop has ended in the meantime
+                loop.call_soon_threadsafe(settle, addresses, failure)
+
+        trail = _trail.get()
+        trail.resolving = host
+        threading.Thread(target=look_up, name=f"dns {host}", daemon=True).start()
+        addresses = await found
+        trail.resolving = None
+        return [
+            ResolveResult(
+                hostname=host, host=address[0], port=port, family=kind, proto=protocol, flags=socket.AI_NUMERICHOST
+            )
+            for kind, _, protocol, _, address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Leave threads that still wait to themselves."""
+
+
+def _addresses(host: str, port: int, family: socket.AddressFamily) -> tuple[list[Any], OSError | None]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family), None
+    except OSError as error:
+        return [], error
+    except UnicodeError as error:
+        return [], OSError(errno.EINVAL, str(error))
+
+
 class _Connector(aiohttp.TCPConnector):
     """Notes when the certificate of a new connection ends; afterwards it could no longer be asked."""
 
@@ -146,6 +199,7 @@ class Exchange:
             force_close=True,
             limit=0,
             use_dns_cache=False,
+            resolver=_Resolver(),
             ssl=self.tls or True,
             socket_factory=self.socket_factory,
         )
@@ -198,6 +252,9 @@ class Exchange:
                 charset = response.charset or "utf-8"
                 return Answer(response.status, await _body(response), response.headers, charset)
         except TimeoutError:
+            if trail.resolving:
+                text = f"DNS failure: no answer about {{}} within {trail.whole_time or seconds:g} s"
+                raise NoAnswerError(text, trail.resolving) from None
             what = "the body was not complete" if answered else "no answer"
             raise NoAnswerError(f"timeout: {what} within {trail.whole_time or seconds:g} s") from None
         except (aiohttp.TooManyRedirects, aiohttp.RedirectClientError) as error:

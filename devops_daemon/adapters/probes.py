@@ -5,6 +5,7 @@ Routes and shapes are those of the product (`docs/facts/factory.md`).
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,6 +50,8 @@ class Tools:
     deadline: float
     permits: Permits | None
     now: Clock
+    existing: set[str] = field(default_factory=set)
+    """Registrations that are known to be needed no more."""
     secrets: list[str] = field(default_factory=list)
     """What the probe has been told in confidence."""
 
@@ -84,9 +87,9 @@ async def readiness(check: ReadinessCheck, tools: Tools) -> Finding:
     dependencies = {str(k): _as_text(v) for k, v in found.items()} if isinstance(found, dict) else {}
     if check.needs not in dependencies:
         raise WrongAnswerError("wrong body: nothing about {} in it: {}", check.needs, answer.text)
-    needed_first = sorted(dependencies.items(), key=lambda item: item[0] != check.needs)
-    text = ", ".join("{} {}" for _ in needed_first)
-    quoted = tuple(part for item in needed_first for part in item)
+    worst_first = sorted(dependencies.items(), key=lambda item: (item[1].lower() in WELL, item[0] != check.needs))
+    text = ", ".join("{} {}" for _ in worst_first)
+    quoted = tuple(part for item in worst_first for part in item)
     if dependencies[check.needs].lower() not in WELL or answer.status == _NOT_READY:
         raise WrongAnswerError(f"not ready: {text} (status {answer.status})", *quoted)
     if all(value.lower() in WELL for value in dependencies.values()):
@@ -98,8 +101,9 @@ async def sign_in(check: SignInCheck, tools: Tools) -> Finding:
     """Sign in as the canary and ask who that is; the canary is registered once, and never again."""
     answer = await _log_in(check, tools)
     if answer.status == _UNAUTHORIZED:
-        if not await _register_once(check, tools):
-            return Finding(Outcome.UNPROVEN, "{} may not sign in: status 401; wrong password?", (check.username,))
+        refusal = await _register_once(check, tools)
+        if refusal:
+            return Finding(Outcome.UNPROVEN, "{} may not sign in: status 401; {}", (check.username, refusal))
         answer = await _log_in(check, tools)
     if answer.status == _NOT_FOUND:
         return Finding(Outcome.UNPROVEN, "no sign-in route: status 404")
@@ -119,6 +123,7 @@ async def sign_in(check: SignInCheck, tools: Tools) -> Finding:
     if user != check.username:
         said = _as_text(user)
         raise WrongAnswerError("wrong body: signed in as {}, but the backend says '{}'", check.username, said)
+    await _note_existence(check, tools)
     return Finding(Outcome.OK, "signed in as {}", (check.username,))
 
 
@@ -127,14 +132,34 @@ async def _log_in(check: SignInCheck, tools: Tools) -> Answer:
     return await tools.request("POST", f"{check.backend}/api/auth/login", body=body)
 
 
-async def _register_once(check: SignInCheck, tools: Tools) -> bool:
-    """Register the canary if that was never tried: the row is there before the request is."""
-    name = f"register {check.username} at {check.backend}"
-    if tools.permits is None or not await tools.permits.take(name, tools.now()):
-        return False
+async def _register_once(check: SignInCheck, tools: Tools) -> str | None:
+    """Register the canary if it was never there and that was never tried; gives why not.
+
+    The row is there before the request is, and whatever comes of it, there is never a second.
+    """
+    if tools.permits is None:
+        return "wrong password? or no such account; nobody is registered here"
+    if not await tools.permits.take(_registration(check), tools.now()):
+        return "wrong password? or its account is gone, or could not be made"
     body = {"username": check.username, "display_name": "DevOps canary", "password": check.password}
     answer = await tools.request("POST", f"{check.backend}/api/auth/register", body=body)
-    return answer.status in _CREATED
+    if answer.status in _CREATED:
+        return None
+    return f"wrong password? Its registration was refused: status {answer.status}"
+
+
+async def _note_existence(check: SignInCheck, tools: Tools) -> None:
+    """Give up the registration of a canary that exists: if its account is lost one day, that is to be told."""
+    name = _registration(check)
+    if tools.permits is None or name in tools.existing:
+        return
+    with suppress(UnavailableError):
+        await tools.permits.take(name, tools.now())
+        tools.existing.add(name)
+
+
+def _registration(check: SignInCheck) -> str:
+    return f"register {check.username} at {check.backend}"
 
 
 ProbeFunction = Callable[[Any, Tools], Awaitable[Finding]]
@@ -186,12 +211,13 @@ class HttpProber:
         self._redactor = redactor
         self._permits = permits
         self._now = now
+        self._existing: set[str] = set()
 
     async def run(self, probe: Probe) -> Result:
         """Look once; what goes wrong is the result."""
         start, seconds = time.monotonic(), probe.timeout.total_seconds()
         trail = Trail(whole_time=seconds)
-        tools = Tools(self._exchange, trail, start + seconds, self._permits, self._now)
+        tools = Tools(self._exchange, trail, start + seconds, self._permits, self._now, self._existing)
         try:
             finding = await PROBES[probe.kind](probe.check, tools)
         except (NoAnswerError, WrongAnswerError) as error:

@@ -26,6 +26,8 @@ class Rounds:
         self._now = now
         self._wanted = asyncio.Event()
         self._whole = False
+        self._slot: datetime | None = None
+        """The slot that the next round is for."""
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self.last_round_at: datetime | None = None
@@ -39,9 +41,9 @@ class Rounds:
         try:
             last = await self._ticks.last(ROUND)
             if last and last < current:
-                await self._ticks.take(ROUND, current, self._now())
+                self._slot = current if await self._ticks.take(ROUND, current, self._now()) else None
         except UnavailableError as error:
-            log.warning("tick.not_kept", reason=str(error))
+            log.debug("tick.not_kept", reason=str(error))
         self._want(whole=True)
         self._task = asyncio.create_task(self._run(), name="rounds")
 
@@ -64,12 +66,17 @@ class Rounds:
         return now - (self.last_round_at or self.started_at) > 2 * self._interval + timedelta(seconds=1)
 
     async def _slot_came(self) -> None:
+        current, ours = slot(self._now(), self._interval), True
         try:
-            if not await self._ticks.take(ROUND, slot(self._now(), self._interval), self._now()):
-                return  # another replica has this round
+            ours = await self._ticks.take(ROUND, current, self._now())
         except UnavailableError as error:
-            log.warning("tick.not_kept", reason=str(error))
-        self._want(whole=True)
+            log.debug("tick.not_kept", reason=str(error))
+        finally:  # whatever is wrong with the store, the round runs
+            if ours:
+                self._slot = current
+                self._want(whole=True)
+            else:  # another replica has this round
+                self.last_round_at = self._now()
 
     async def _confirm(self) -> None:
         self._want(whole=False)
@@ -86,13 +93,23 @@ class Rounds:
             self._wanted.clear()
             whole, self._whole = self._whole, False
             if whole:
-                self.last_round_at = self._now()
+                await self._begin()
             try:
                 next_at = await self._daemon.look(whole=whole)
             except Exception:  # a round that breaks must not be the last one
                 log.exception("round.failed", whole=whole)
                 next_at = self._now() + timedelta(seconds=10)
             self._set_alarm(next_at)
+
+    async def _begin(self) -> None:
+        """Note that a round begins, and by that how late it is for its slot."""
+        self.last_round_at = self._now()
+        current, self._slot = self._slot, None
+        if current is not None:
+            try:
+                await self._ticks.begin(ROUND, current, self._now())
+            except UnavailableError as error:
+                log.debug("tick.not_kept", reason=str(error))
 
     def _set_alarm(self, next_at: datetime | None) -> None:
         if next_at is None:

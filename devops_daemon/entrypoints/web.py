@@ -1,7 +1,8 @@
 """The HTTP side: health routes for Railway, pages and metrics for people and programs."""
 
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ from devops_daemon.entrypoints.access import Access, Tokens, may_view
 from devops_daemon.entrypoints.metrics import as_metrics
 from devops_daemon.entrypoints.rounds import Rounds
 from devops_daemon.entrypoints.status import Facts, Pages, as_data, incident_as_data
+from devops_daemon.model import ProbeKey, ProbeState
 from devops_daemon.ports import Clock, Overview, StatusLedger, UnavailableError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -30,7 +32,17 @@ log = structlog.get_logger("web")
 class Site:
     """Answers the routes of the contract."""
 
-    def __init__(self, facts: Facts, ledger: StatusLedger, rounds: Rounds, tokens: Tokens, now: Clock) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        ledger: StatusLedger,
+        rounds: Rounds,
+        tokens: Tokens,
+        now: Clock,
+        latest: Callable[[], Mapping[ProbeKey, ProbeState]] = dict,
+    ) -> None:
+        """`latest` gives what was seen last, for while the store cannot take it."""
+        self._latest = latest
         self._facts = facts
         self._ledger = ledger
         self._rounds = rounds
@@ -91,6 +103,8 @@ class Site:
     async def _snapshot(self) -> tuple[Overview, dict[str, Any]]:
         now = self._now()
         overview = await self._ledger.overview(now)
+        if self._ledger.problem:  # what the store cannot take is true all the same
+            overview = replace(overview, states={**overview.states, **self._latest()})
         return overview, as_data(self._facts, overview, now)
 
     async def _problems(self) -> list[str]:

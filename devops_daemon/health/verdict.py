@@ -12,11 +12,6 @@ from devops_daemon.model import Outcome, Probe, ProbeState, Reference, Result, S
 
 HISTORY = 21
 """Results that flapping is judged by (Nagios' number), hence twenty pairs of neighbours."""
-FLAPPING_ABOVE = 10
-"""More changed pairs than this of twenty: flapping. A confirmed outage has runs of two at least, so it changes in at
-most half of the pairs however often it comes and goes; more than half is a fault that answers by turns."""
-STEADY_BELOW = 5
-"""No more than this of twenty: it has settled."""
 QUICK_REPEATS = 5
 LONGEST_REPEAT = timedelta(seconds=60)
 REFERENCE_MEMORY = timedelta(hours=1)
@@ -45,7 +40,7 @@ def judge(state: ProbeState, result: Result, probe: Probe, thresholds: Threshold
     if outcome is Outcome.UNKNOWN:
         return seen
     fresh = _forget_old_streak(seen, state.checked_at, result.at, thresholds)
-    return _settle(_count(fresh, outcome, result, probe), result, thresholds, flapped=state.flapping)
+    return _settle(_count(fresh, outcome, result, probe, thresholds), result, thresholds, flapped=state.flapping)
 
 
 def _settle_unproven(outcome: Outcome, state: ProbeState, probe: Probe) -> Outcome:
@@ -61,10 +56,21 @@ def _forget_old_streak(state: ProbeState, last: datetime | None, now: datetime, 
     return replace(state, failures=0, successes=0, passes=0, slow=0, failing_since=None, history="")
 
 
-def _count(state: ProbeState, outcome: Outcome, result: Result, probe: Probe) -> ProbeState:
+def flapping_above(thresholds: Thresholds) -> int:
+    """Give the most changed pairs that confirmed outages can bring about, however often they come and go.
+
+    Each has a run of `failures` at least, and so has its end of `successes`: two changes in so many results. With both
+    two, half of the pairs. More is a fault that answers by turns; half of that, and it has settled.
+    """
+    outages, rest = divmod(HISTORY - 1, thresholds.failures + thresholds.successes)
+    return 2 * outages + min(2, rest)
+
+
+def _count(state: ProbeState, outcome: Outcome, result: Result, probe: Probe, thresholds: Thresholds) -> ProbeState:
     failed, slow = outcome is Outcome.FAILED, outcome is Outcome.DEGRADED
     history = (state.history + ("x" if failed else "."))[-HISTORY:]
     changes = sum(one != other for one, other in pairwise(history))
+    most = flapping_above(thresholds)
     same_streak = (failed and state.failures) or (slow and state.slow)
     turned = failed is not bool(state.failures)  # what has just turned is confirmed quickly, bad news and good
     return replace(
@@ -77,14 +83,15 @@ def _count(state: ProbeState, outcome: Outcome, result: Result, probe: Probe) ->
         repeats=0 if turned else state.repeats,
         proven=state.proven if failed else probe.fingerprint,
         history=history,
-        flapping=changes > (STEADY_BELOW if state.flapping else FLAPPING_ABOVE),
+        flapping=changes > (most // 2 if state.flapping else most),
     )
 
 
 def _settle(state: ProbeState, result: Result, thresholds: Thresholds, *, flapped: bool) -> ProbeState:
     """Say how it stands, and since when; what flapped is up only since it has settled."""
     settled = _status(state, thresholds)
-    if settled is state.settled and not (flapped and not state.flapping):
+    calmed = flapped and not state.flapping and settled is Status.UP
+    if settled is state.settled and not calmed:
         return state
     worse = settled in {Status.DOWN, Status.DEGRADED}
     return replace(state, settled=settled, since=(state.failing_since or result.at) if worse else result.at)

@@ -76,8 +76,15 @@ class Watch:
         answered = tuple(reference.url for reference in references if reference.answers)
         kept = await self._keep(Look(tuple(results), tuple(judged.values()), answered, now, claimed))
         self._memory = {**states, **judged}
+        if kept:  # another replica may have kept something in the meantime
+            self._memory = await self._states()
         self._tell_blindness(blind, whole=whole)
         return self._report(results, blind, left=due - claimed, whole=whole, kept=kept)
+
+    @property
+    def latest(self) -> Mapping[ProbeKey, ProbeState]:
+        """What is known now, whether it could be kept or not."""
+        return self._memory
 
     def give_up(self) -> None:
         """End the look in hand: what has not answered yet is left, what has is kept."""
@@ -185,10 +192,15 @@ class Watch:
         try:
             await self._ledger.keep(self._backlog)
         except UnavailableError:
-            del self._backlog[:-LONGEST_BACKLOG]
+            self._shorten_backlog()
             return False
         self._backlog.clear()
         return True
+
+    def _shorten_backlog(self) -> None:
+        if len(self._backlog) > LONGEST_BACKLOG:
+            log.error("results.lost", looks=len(self._backlog) - LONGEST_BACKLOG, first=self._backlog[0].at)
+            del self._backlog[:-LONGEST_BACKLOG]
 
     def _tell_blindness(self, blind: str | None, *, whole: bool) -> None:
         """Tell once after three blind rounds, and once when we see again."""

@@ -195,7 +195,7 @@ def _recovery(
     if now_wrong and cause.is_down(now_wrong):
         return now, f"{member.key} is down now: a worse incident goes on"
     if now_wrong:
-        return max(now_wrong.since, member.since), f"{member.key} answers again, {now_wrong.symptom}"
+        return now, f"{member.key} answers again, {now_wrong.symptom}"
     if member.key in well:
         return max(well[member.key], member.since), f"{member.key} is well again"
     return now, f"{member.key} is no longer watched"

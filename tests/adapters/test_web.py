@@ -156,6 +156,9 @@ class NoTicks:
     async def take(self, job: str, slot: datetime, now: datetime) -> bool:
         raise NotImplementedError
 
+    async def begin(self, job: str, slot: datetime, now: datetime) -> None:
+        raise NotImplementedError
+
     async def last(self, job: str) -> datetime | None:
         raise NotImplementedError
 

@@ -83,6 +83,7 @@ class TicksInMemory:
 
     def __init__(self, *, broken: bool = False) -> None:
         self.taken: dict[str, list[datetime]] = {}
+        self.begun: dict[tuple[str, datetime], datetime] = {}
         self.asked = 0
         self.broken = broken
 
@@ -94,6 +95,10 @@ class TicksInMemory:
             return False
         slots.append(slot)
         return True
+
+    async def begin(self, job: str, slot: datetime, now: datetime) -> None:
+        self._ask()
+        self.begun[job, slot] = now
 
     async def last(self, job: str) -> datetime | None:
         self._ask()

@@ -195,6 +195,14 @@ async def test_a_lesser_incident_of_the_same_probe_may_be_open_beside_an_outage(
     assert len(await IncidentRows(store).open_incidents()) == 2
 
 
+async def test_an_outage_that_another_replica_has_seen_to_its_end_is_not_opened_again(store: Database) -> None:
+    rows = HealthRows(store)
+    await rows.keep([Look((), (ProbeState(KEY, settled=Status.UP, checked_at=NOW, version=1),))])
+    with pytest.raises(LostRaceError, match="well again"):
+        await IncidentRows(store).save(incident(), [OPENED])
+    assert await IncidentRows(store).open_incidents() == []
+
+
 async def test_a_new_outage_may_open_once_the_last_is_resolved(store: Database) -> None:
     rows = IncidentRows(store)
     await rows.save(incident("261124-aaaa"), [])
@@ -214,6 +222,8 @@ async def test_punctuality_counts_slots_that_were_missed(store: Database) -> Non
     ticks = TickRows(store)
     for slot, late in ((0, 0.25), (1, 0.5), (4, 42.0)):
         await ticks.take("round", NOW + slot * INTERVAL, NOW + slot * INTERVAL + timedelta(seconds=late))
+        await ticks.begin("round", NOW + slot * INTERVAL, NOW + slot * INTERVAL + timedelta(seconds=late))
+    await ticks.take("round", NOW + 3 * INTERVAL, NOW + 3 * INTERVAL)  # taken, and never begun
     overview = await HistoryRows(store, INTERVAL).overview(NOW + 4 * INTERVAL + MINUTE)
     assert overview.punctuality == Punctuality(due=5, run=3, worst_lateness=timedelta(seconds=42))
 
@@ -226,6 +236,8 @@ async def test_what_has_been_kept_long_enough_is_forgotten_and_the_rest_is_not(s
         await rows.keep([Look((found(now - timedelta(days=age)),), ())])
         await TickRows(store).take("round", now - timedelta(days=age), now)
     await rows.claim([KEY], now + INTERVAL, LEASE)
+    down = ProbeState(KEY, settled=Status.DOWN, checked_at=now, version=99)
+    await rows.keep([Look((), (down,))])
     old = replace(incident(), status=IncidentStatus.RESOLVED, resolved_at=NOW, version=1)
     await IncidentRows(store).save(old, [OPENED])
     await IncidentRows(store).save(incident("261124-open"), [OPENED])

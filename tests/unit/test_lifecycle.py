@@ -483,7 +483,7 @@ def histories(data: st.DataObject, worlds: Sequence[str]) -> Iterator[tuple[Stor
 
 
 whatever_happens = pytest.mark.parametrize(
-    "worlds", [["product"], ["apart"], ["siblings", "meeting", "chain"]], ids=str
+    "worlds", [["product"], ["apart", "siblings", "meeting", "chain"]], ids=["the product", "other services"]
 )
 
 

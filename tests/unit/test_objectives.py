@@ -68,18 +68,8 @@ def test_what_counts_now_is_the_worst_of_the_last_week() -> None:
     assert (measured.actual, measured.met) == (10, True)
 
 
-def test_an_incident_that_ended_by_itself_is_an_automatic_recovery() -> None:
-    measured = objective("auto_recovery", ended(timedelta(hours=1)))
-    assert (measured.windows, measured.met) == ((Measured(WEEK, 1, 1), Measured(MONTH, 1, 1)), True)
-
-
-def test_an_incident_that_is_open_says_nothing_of_recovery_yet() -> None:
-    assert objective("auto_recovery", an_incident()).actual is None
-
-
-def test_an_old_recovery_counts_for_the_month_only() -> None:
-    measured = objective("auto_recovery", ended(WEEK), ended(MONTH - SECOND))
-    assert measured.windows == (Measured(WEEK, None, None), Measured(MONTH, 1, 1))
+def test_recovery_without_a_person_is_not_measured_while_no_person_can_act() -> None:
+    assert objective("auto_recovery", ended(timedelta(hours=1))) == Objective("auto_recovery", 0.5)
 
 
 @pytest.mark.parametrize(("share", "met"), [(0.51, True), (0.5, False), (0.0, False)])

@@ -293,10 +293,28 @@ def test_ten_changes_are_not_yet_flapping() -> None:
     assert not after("x." * 5 + "x").flapping
 
 
-@given(st.lists(st.integers(2, 25), max_size=30), st.booleans())
-def test_confirmed_outages_never_flap_however_often_they_come(lengths: list[int], failed_first: bool) -> None:  # noqa: FBT001 # Hypothesis gives it
-    letters = "".join(".x"[(place + failed_first) % 2] * length for place, length in enumerate(lengths))
-    assert not any(row.flapping for row in story(letters))
+@given(
+    failures=st.integers(1, 5),
+    successes=st.integers(1, 5),
+    longer=st.lists(st.integers(0, 9), max_size=30),
+    flip=st.booleans(),
+)
+def test_confirmed_outages_never_flap_however_often_they_come(
+    failures: int,
+    successes: int,
+    longer: list[int],
+    flip: bool,  # noqa: FBT001 # Hypothesis gives it
+) -> None:
+    runs = [".x"[(place + flip) % 2] * more for place, more in enumerate(longer)]
+    shortest = ["." * successes, "x" * failures]
+    letters = "".join(shortest[(place + flip) % 2] + run for place, run in enumerate(runs))
+    assert not any(row.flapping for row in story(letters, thresholds(failures, successes)))
+
+
+@pytest.mark.parametrize(("failures", "successes"), [(1, 2), (2, 1), (2, 3), (3, 3), (1, 5)])
+def test_the_shortest_confirmed_outages_never_flap(failures: int, successes: int) -> None:
+    letters = ("x" * failures + "." * successes) * 12
+    assert not any(row.flapping for row in story(letters, thresholds(failures, successes)))
 
 
 @given(st.text(".x?", max_size=11))

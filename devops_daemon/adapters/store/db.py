@@ -6,19 +6,30 @@ Reads have a read-only connection in a thread of their own. PostgreSQL: a pool o
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import NullPool
 
 from devops_daemon.adapters.store import upgrade
@@ -29,7 +40,7 @@ T = TypeVar("T")
 Unit = Callable[[sa.Connection], T]
 
 LARGEST_GROUP = 256
-BUSY_SECONDS = 2
+BUSY_SECONDS = 0.5
 log = structlog.get_logger("store")
 
 
@@ -184,15 +195,18 @@ class SqliteDatabase(_Health):
         while jobs := self._next_group():
             try:
                 connection = connection or self._write_engine.connect()
-                self._commit(connection, jobs)
-            except SQLAlchemyError as error:
+                wrote = self._commit(connection, jobs)
+            except Exception as error:  # noqa: BLE001 # nothing may end this thread: all writes wait for it
+                told = self.broke(error) if isinstance(error, SQLAlchemyError | sqlite3.Error) else error
                 for job in jobs:
-                    job.value, job.error = None, self.broke(error)
+                    job.value, job.error = None, told
             else:
-                self.works()
+                if wrote or self.problem is None:
+                    self.works()
             jobs[0].loop.call_soon_threadsafe(_settle, jobs)
         if connection is not None:
-            _script(connection, "PRAGMA wal_checkpoint(TRUNCATE);")
+            with contextlib.suppress(sqlite3.Error):
+                _script(connection, "PRAGMA wal_checkpoint(TRUNCATE);")
             connection.close()
 
     def _next_group(self) -> list[_Job]:
@@ -210,7 +224,9 @@ class SqliteDatabase(_Health):
             group.append(job)
         return group
 
-    def _commit(self, connection: sa.Connection, jobs: list[_Job]) -> None:
+    def _commit(self, connection: sa.Connection, jobs: list[_Job]) -> bool:
+        """Run the units and commit; tells whether anything was written: on a full disk what writes nothing succeeds."""
+        before = _changes(connection)
         alone = [job for job in jobs if job.unit is _tidy_alone]
         together = [job for job in jobs if job.unit is not _tidy_alone]
         if together:
@@ -219,6 +235,12 @@ class SqliteDatabase(_Health):
                     _run(connection, job)
         for job in alone:
             job.unit(connection)
+        return _changes(connection) != before
+
+
+def _changes(connection: sa.Connection) -> int:
+    changes: int = connection.connection.dbapi_connection.total_changes  # type: ignore[union-attr] # sqlite3's own
+    return changes
 
 
 def _run(connection: sa.Connection, job: _Job) -> None:
@@ -251,7 +273,7 @@ def _script(connection: sa.Connection, pragmas: str) -> None:
 
 def _sqlite_engine(path: Path, *, read_only: bool) -> sa.Engine:
     engine = sa.create_engine(
-        f"sqlite:///file:{path}?mode={'ro' if read_only else 'rwc'}&uri=true",
+        f"sqlite:///file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}&uri=true",
         poolclass=NullPool,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
     )
@@ -321,11 +343,10 @@ class PostgresDatabase(_Health):
         try:
             async with self._engine.begin() as connection:
                 return await connection.run_sync(unit)
-        except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
-            raise self.broke(error) from error
-        except SQLAlchemyError as error:
-            if isinstance(error, DBAPIError) and not error.connection_invalidated:
-                raise
+        except (IntegrityError, ProgrammingError, DataError):
+            raise  # a fault of ours, or one that the unit's caller knows
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            # asyncpg's refusals (read-only, disk full, too many connections) come as plain DBAPIError
             raise self.broke(error) from error
 
 

@@ -69,12 +69,13 @@ def _hours(connection: sa.Connection, now: datetime) -> dict[ProbeKey, tuple[Hou
 def _punctuality(connection: sa.Connection, now: datetime, interval: timedelta) -> Punctuality:
     """Compare the slots of the last day with those that ran; a slot missed while the daemon was down is a miss."""
     where = (tick.c.job == "round", tick.c.slot > now - PUNCTUALITY_WINDOW)
-    taken = connection.execute(sa.select(tick.c.slot, tick.c.taken_at).where(*where)).all()
+    taken = connection.execute(sa.select(tick.c.slot, tick.c.began_at).where(*where)).all()
     if not taken:
         return Punctuality(due=0, run=0, worst_lateness=timedelta())
+    begun = [row for row in taken if row.began_at]
     due = (now - min(row.slot for row in taken)) // interval + 1
-    worst = max((row.taken_at - row.slot for row in taken), default=timedelta())
-    return Punctuality(due=max(due, len(taken)), run=len(taken), worst_lateness=worst)
+    worst = max((row.began_at - row.slot for row in begun), default=timedelta())
+    return Punctuality(due=max(due, len(taken)), run=len(begun), worst_lateness=worst)
 
 
 def forget(connection: sa.Connection, now: datetime) -> int:
@@ -110,7 +111,7 @@ def _delete(connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[
 
 
 class HistoryRows:
-    """The ports `StatusLedger` and `Upkeep` on a database."""
+    """The port `StatusLedger` on a database, and its upkeep."""
 
     def __init__(self, database: Database, interval: timedelta) -> None:
         self._db = database

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from devops_daemon.adapters.store.db import Database
-from devops_daemon.adapters.store.schema import incident, incident_event, incident_member
+from devops_daemon.adapters.store.schema import incident, incident_event, incident_member, probe
 from devops_daemon.model import (
     EventKind,
     Incident,
@@ -16,6 +16,7 @@ from devops_daemon.model import (
     Member,
     ProbeKey,
     Severity,
+    Status,
     Symptom,
     TimelineEvent,
 )
@@ -47,7 +48,8 @@ def read_one(connection: sa.Connection, identifier: str) -> tuple[Incident, list
 def save(connection: sa.Connection, changed: Incident, events: Sequence[TimelineEvent]) -> None:
     """Write a new incident (version 1), or the next version of one, with what its timeline gains.
 
-    Raises LostRaceError where that version is there already, or one of its probes is in another open incident.
+    Raises LostRaceError where that version is there already, or one of its probes is in another open incident, or the
+    rows of its probes say that it was decided on what has passed.
     """
     values = {
         "severity": changed.severity,
@@ -61,8 +63,12 @@ def save(connection: sa.Connection, changed: Incident, events: Sequence[Timeline
         "version": changed.version,
     }
     if changed.version == 1:
+        if not _still_wrong(connection, changed):
+            raise LostRaceError("its probes are well again: another replica has seen this outage to its end")
         _insert(connection, sa.insert(incident).values(id=changed.id, **values))
     else:
+        if changed.resolved_at and _down_since(connection, changed, changed.resolved_at):
+            raise LostRaceError("one of its probes is down: another replica has seen what this one has not")
         same = sa.and_(incident.c.id == changed.id, incident.c.version == changed.version - 1)
         if connection.execute(incident.update().where(same).values(values)).rowcount != 1:
             raise LostRaceError(f"incident {changed.id} has changed in the meantime")
@@ -73,6 +79,21 @@ def save(connection: sa.Connection, changed: Incident, events: Sequence[Timeline
             sa.insert(incident_event),
             [{"incident_id": changed.id, "at": e.at, "kind": e.kind, "text": e.text} for e in events],
         )
+
+
+def _still_wrong(connection: sa.Connection, opened: Incident) -> bool:
+    """Ask the rows, in the transaction that opens the incident: it was decided on what may have passed by now."""
+    which = sa.tuple_(probe.c.service, probe.c.name).in_([tuple(member.key) for member in opened.members])
+    rows = connection.execute(sa.select(probe.c.settled, probe.c.flapping).where(which)).all()
+    return not rows or any(row.flapping or row.settled in {Status.DOWN, Status.DEGRADED} for row in rows)
+
+
+def _down_since(connection: sa.Connection, ended: Incident, at: datetime) -> bool:
+    """Ask the rows, in the transaction that resolves an outage, whether a probe was found down after its end."""
+    down = [member.key for member in ended.members if member.symptom is Symptom.DOWN]
+    which = sa.tuple_(probe.c.service, probe.c.name).in_([tuple(key) for key in down])
+    later = sa.select(probe.c.name).where(which, probe.c.settled == Status.DOWN, probe.c.checked_at >= at)
+    return bool(down) and connection.execute(later).first() is not None
 
 
 def _insert(connection: sa.Connection, statement: sa.Insert) -> None:

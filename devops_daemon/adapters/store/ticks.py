@@ -25,6 +25,11 @@ def take_tick(connection: sa.Connection, job: str, slot: datetime, now: datetime
     return taken.first() is not None
 
 
+def begin_tick(connection: sa.Connection, job: str, slot: datetime, now: datetime) -> None:
+    """Note when the work of a slot began."""
+    connection.execute(tick.update().where(tick.c.job == job, tick.c.slot == slot).values(began_at=now))
+
+
 def last_tick(connection: sa.Connection, job: str) -> datetime | None:
     """Tell the last slot that was taken."""
     return connection.execute(sa.select(sa.func.max(tick.c.slot)).where(tick.c.job == job)).scalar()
@@ -46,6 +51,10 @@ class TickRows:
     async def take(self, job: str, slot: datetime, now: datetime) -> bool:
         """Take a slot."""
         return await self._db.write(lambda connection: take_tick(connection, job, slot, now))
+
+    async def begin(self, job: str, slot: datetime, now: datetime) -> None:
+        """Note when the work of a slot began."""
+        await self._db.write(lambda connection: begin_tick(connection, job, slot, now))
 
     async def last(self, job: str) -> datetime | None:
         """Tell the last slot that was taken."""

@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("job", sa.Text, primary_key=True),
         sa.Column("slot", UtcTime, primary_key=True),
         sa.Column("taken_at", UtcTime, nullable=False),
+        sa.Column("began_at", UtcTime),
         sqlite_with_rowid=False,
     )
     op.create_table(
