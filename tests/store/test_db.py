@@ -1,6 +1,8 @@
 """Units of work on both databases: what is acknowledged is there, what fails undoes itself alone."""
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import sqlalchemy as sa
 from store.conftest import NOW, connect
 from structlog.testing import capture_logs
 
-from devops_daemon.adapters.store.db import Database, SqliteDatabase, StoreInUseError, asyncpg_url
+from devops_daemon.adapters.store.db import Database, PostgresDatabase, SqliteDatabase, StoreInUseError, asyncpg_url
 from devops_daemon.adapters.store.schema import REVISION, metadata, permit
 from devops_daemon.adapters.store.ticks import take_permit
 from devops_daemon.adapters.store.upgrade import NewerStoreError
@@ -173,8 +175,6 @@ async def test_after_closing_the_log_is_empty_and_writing_is_refused(tmp_path: P
 
 
 async def test_a_postgres_that_is_not_there_is_unavailable() -> None:
-    from devops_daemon.adapters.store.db import PostgresDatabase  # noqa: PLC0415
-
     store = PostgresDatabase("postgresql://nobody:secret@127.0.0.1:9/none")
     with pytest.raises(UnavailableError) as told:
         await store.open()
@@ -191,3 +191,61 @@ async def test_a_postgres_that_is_not_there_is_unavailable() -> None:
 )
 def test_a_libpq_url_becomes_the_drivers(given: str, wanted: str) -> None:
     assert asyncpg_url(given).render_as_string(hide_password=False) == wanted
+
+
+async def test_tidying_a_full_or_locked_file_fails_and_the_next_write_works(tmp_path: Path) -> None:
+    store = SqliteDatabase(tmp_path / "a.db")
+    await store.open()
+    other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+    other.execute("begin immediate")
+    other.execute("insert into permit values ('in the way', 0)")
+    with contextlib.suppress(UnavailableError):  # a checkpoint may find nothing to wait for
+        await store.tidy()
+    with pytest.raises(UnavailableError, match="locked"):
+        await store.write(taking("late"))
+    other.execute("rollback")
+    other.close()
+    assert await asyncio.wait_for(store.write(taking("late")), 10)
+    await store.tidy()
+    await store.close()
+
+
+async def test_what_a_unit_of_no_transaction_raises_ends_no_thread(tmp_path: Path) -> None:
+    store = SqliteDatabase(tmp_path / "a.db")
+    await store.open()
+    await store.write(statement("drop table alembic_version"))
+    with pytest.raises(UnavailableError, match="no such table"):
+        await store.write(statement("select * from alembic_version"))
+    assert await asyncio.wait_for(store.write(taking("after")), 10)
+    await store.close()
+
+
+async def test_a_unit_that_writes_nothing_is_no_sign_that_the_store_works(tmp_path: Path) -> None:
+    store = SqliteDatabase(tmp_path / "a.db")
+    await store.open()
+    pages = await store.write(lambda c: int(c.exec_driver_sql("pragma page_count").scalar_one()))
+    await store.write(statement(f"pragma max_page_count = {pages + 2}"))
+    with pytest.raises(UnavailableError, match="full"):
+        await store.write(taking("x" * 50_000))
+    assert await store.write(names) == []
+    assert store.problem is not None
+    await store.close()
+
+
+async def test_a_postgres_that_refuses_to_write_is_unavailable(new_postgres: Callable[[], str]) -> None:
+    url = new_postgres()
+    store = PostgresDatabase(url)
+    await store.write(statement("set session characteristics as transaction read only"))
+    for _ in range(3):
+        with pytest.raises(UnavailableError, match="read-only"):
+            await store.write(taking("no"))
+    assert store.problem is not None
+    await store.close()
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a%41b", "a b", "ä"])
+async def test_a_folder_of_any_name_holds_the_file(tmp_path: Path, name: str) -> None:
+    store = SqliteDatabase(tmp_path / name / "a.db")
+    await store.open()
+    assert (tmp_path / name / "a.db").exists()
+    await store.close()

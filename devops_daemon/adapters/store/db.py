@@ -272,11 +272,12 @@ def _script(connection: sa.Connection, pragmas: str) -> None:
 
 
 def _sqlite_engine(path: Path, *, read_only: bool) -> sa.Engine:
-    engine = sa.create_engine(
-        f"sqlite:///file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}&uri=true",
-        poolclass=NullPool,
-        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
-    )
+    address = f"file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:  # noqa: ANN401 # the driver's own
