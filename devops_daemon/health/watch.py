@@ -71,7 +71,9 @@ class Watch:
                 results += await self._run(others)
                 claimed |= others
                 blind = verdict.blindness(results, references, now)
-        results = _without_doubtful(results, blind, stall.spoilt(self._shortest_timeout))
+        spoilt = stall.spoilt(self._shortest_timeout)
+        results = _without_doubtful(results, blind, spoilt)
+        blind = blind or spoilt
         judged = self._judged(states, results)
         answered = tuple(reference.url for reference in references if reference.answers)
         kept = await self._keep(Look(tuple(results), tuple(judged.values()), answered, now, claimed))
