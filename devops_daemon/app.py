@@ -179,7 +179,7 @@ async def running(
         clocks = Clocks(utc_now)
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now)
         history = HistoryRows(store, settings.check_interval)
-        site = Site(facts(configuration), history, rounds, _tokens(settings), utc_now, lambda: watch.latest)
+        site = Site(facts(configuration), history, rounds.late, _tokens(settings), utc_now, lambda: watch.latest)
         server = Server(site, listening)
         await server.start()
         stack.push_async_callback(server.stop)

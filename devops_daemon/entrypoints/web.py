@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -10,7 +11,6 @@ from aiohttp import web
 
 from devops_daemon.entrypoints.access import Access, Tokens, may_view
 from devops_daemon.entrypoints.metrics import as_metrics
-from devops_daemon.entrypoints.rounds import Rounds
 from devops_daemon.entrypoints.status import Facts, Pages, as_data, incident_as_data
 from devops_daemon.model import ProbeKey, ProbeState
 from devops_daemon.ports import Clock, Overview, StatusLedger, UnavailableError
@@ -36,16 +36,16 @@ class Site:
         self,
         facts: Facts,
         ledger: StatusLedger,
-        rounds: Rounds,
+        late: Callable[[datetime], bool],
         tokens: Tokens,
         now: Clock,
         latest: Callable[[], Mapping[ProbeKey, ProbeState]] = dict,
     ) -> None:
-        """`latest` gives what was seen last, for while the store cannot take it."""
+        """`late` tells whether the clocks are; `latest` what was seen last, for while the store cannot take it."""
         self._latest = latest
         self._facts = facts
         self._ledger = ledger
-        self._rounds = rounds
+        self._late = late
         self._tokens = tokens
         self._now = now
         self._pages = Pages()
@@ -112,7 +112,7 @@ class Site:
         found = []
         if self._ledger.problem:
             found.append(f"store: {self._ledger.problem}; probing goes on, what it finds is kept as soon as that ends")
-        if self._rounds.late(self._now()):
+        if self._late(self._now()):
             found.append("clocks: no round has begun for more than two intervals")
         return found
 

@@ -22,10 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.incidents import IncidentRows
-from devops_daemon.daemon import Daemon
 from devops_daemon.entrypoints.access import Tokens
-from devops_daemon.entrypoints.rounds import Rounds
-from devops_daemon.entrypoints.schedule import Clocks
 from devops_daemon.entrypoints.status import Facts
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.model import EventKind, Incident, IncidentStatus, ProbeKey, ProbeState, Status, TimelineEvent
@@ -128,12 +125,20 @@ async def site(
     started: datetime | None = None,
     store: StatusLedger | None = None,
     host: str = LOOPBACK,
+    seen: Mapping[ProbeKey, ProbeState] | None = None,
 ) -> AsyncIterator[Visitor]:
     """A site on a port of its own, and somebody who asks it; by default all is well and no token is set."""
     moment = now or at(60)
     ledger = LedgerInMemory()
-    rounds = Rounds(NoDaemon(), Clocks(lambda: moment), NoTicks(), INTERVAL, lambda: started or moment)
-    made = Site(facts, store or ledger, rounds, tokens or Tokens(), lambda: moment)
+    began = started or moment
+    made = Site(
+        facts,
+        store or ledger,
+        lambda now: now - began > 2 * INTERVAL,
+        tokens or Tokens(),
+        lambda: moment,
+        lambda: seen or {},
+    )
     server = Server(made, listening_socket(host, 0))
     await server.start()
     try:
@@ -141,26 +146,6 @@ async def site(
             yield Visitor(session, server.port, ledger)
     finally:
         await server.stop()
-
-
-class NoDaemon(Daemon):
-    """A daemon that is never asked for anything here."""
-
-    def __init__(self) -> None:
-        pass
-
-
-class NoTicks:
-    """A ledger of ticks that is never asked for anything here."""
-
-    async def take(self, job: str, slot: datetime, now: datetime) -> bool:
-        raise NotImplementedError
-
-    async def begin(self, job: str, slot: datetime, now: datetime) -> None:
-        raise NotImplementedError
-
-    async def last(self, job: str) -> datetime | None:
-        raise NotImplementedError
 
 
 PAGES = ["/status", "/status.json", "/incidents/260105-burn", "/metrics", "/"]
@@ -768,3 +753,16 @@ async def test_a_server_that_was_stopped_answers_no_more() -> None:
         port = visitor.port
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(LOOPBACK, port)
+
+
+async def test_while_the_store_fails_the_pages_show_what_was_seen_last() -> None:
+    seen = {key("backend"): a_state("backend", Status.DOWN), key("frontend"): a_state("frontend", Status.DOWN)}
+    async with site(seen=seen) as visitor:
+        visitor.ledger.states = [a_state("backend"), a_state("frontend")]
+        before = (await visitor.get("/status.json")).json["services"]
+        visitor.ledger.problem = "disk full"
+        after = (await visitor.get("/status.json")).json["services"]
+        page = (await visitor.get("/status")).text
+    assert [service["status"] for service in before] == ["up", "up"]
+    assert [service["status"] for service in after] == ["down", "down"]
+    assert "All is up" not in page

@@ -10,10 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from builders import a_member, a_probe, a_service, a_state, a_watchlist, an_incident, key
 
-from devops_daemon.daemon import Daemon
 from devops_daemon.entrypoints.access import Tokens
-from devops_daemon.entrypoints.rounds import Rounds
-from devops_daemon.entrypoints.schedule import Clocks
 from devops_daemon.entrypoints.status import Facts
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.model import EventKind, Incident, IncidentStatus, ProbeKind, Severity, Status, Symptom, TimelineEvent
@@ -106,22 +103,6 @@ class Gallery:
         return next(((found, TIMELINE) for found in INCIDENTS if found.id == identifier), None)
 
 
-class _Nobody(Daemon):
-    def __init__(self) -> None:
-        pass
-
-
-class _NoTicks:
-    async def take(self, job: str, slot: datetime, now: datetime) -> bool:
-        raise NotImplementedError
-
-    async def begin(self, job: str, slot: datetime, now: datetime) -> None:
-        raise NotImplementedError
-
-    async def last(self, job: str) -> datetime | None:
-        raise NotImplementedError
-
-
 @contextmanager
 def gallery() -> Iterator[str]:
     """Serve it from a thread with a loop of its own; gives its address."""
@@ -135,8 +116,7 @@ def gallery() -> Iterator[str]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="gallery", daemon=True)
     thread.start()
-    rounds = Rounds(_Nobody(), Clocks(lambda: NOW), _NoTicks(), timedelta(minutes=5), lambda: NOW)
-    server = Server(Site(facts, Gallery(), rounds, Tokens(), lambda: NOW), listening_socket("127.0.0.1", 0))
+    server = Server(Site(facts, Gallery(), lambda _: False, Tokens(), lambda: NOW), listening_socket("127.0.0.1", 0))
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
     try:
         yield f"http://127.0.0.1:{server.port}"
