@@ -287,6 +287,17 @@ def test_rounds_are_late_when_none_has_begun_for_more_than_two_intervals() -> No
     assert rounds.late(start + timedelta(minutes=10, seconds=2))
 
 
+async def test_a_replica_whose_rounds_another_one_runs_is_not_late() -> None:
+    ticks, interval = TicksInMemory(), timedelta(seconds=0.05)
+    ticks.taken[ROUND] = [slot(utc_now(), interval) + number * interval for number in range(2000)]
+    async with running(ticks, interval) as here:
+        await here.looks.come_to(1)
+        first = here.rounds.last_round_at
+        assert first is not None
+        await until(lambda: (here.rounds.last_round_at or first) > first + 2 * interval)
+    assert len(here.looks.whole) == 1
+
+
 async def test_a_round_that_hangs_makes_the_rounds_late(wall: time_machine.Traveller) -> None:
     async with running(TicksInMemory()) as here:
         here.looks.gate.clear()

@@ -986,15 +986,6 @@ async def test_an_answer_that_must_wait_for_the_store_is_told(house: House, logs
     assert [line["reason"] for line in told(logs, "incidents.delayed")] == ["the disk is full"]
 
 
-async def test_an_outage_that_cannot_be_recorded_is_told_once(house: House, logs: list[Any]) -> None:
-    await house.round()
-    house.health.failing |= {"keep"}
-    house.product.fails("backend", answered=True)
-    for _ in range(4):
-        await house.round(10)
-    assert len(told(logs, "outage.not_recorded")) == 1
-
-
 # --- the heart
 
 
