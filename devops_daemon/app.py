@@ -5,12 +5,14 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -18,6 +20,7 @@ from devops_daemon import logs, watchlist
 from devops_daemon.adapters.exchange import Exchange, SocketFactory
 from devops_daemon.adapters.heartbeat import HttpHeartbeat
 from devops_daemon.adapters.probes import HttpProber
+from devops_daemon.adapters.railway.asked import Asked
 from devops_daemon.adapters.store.db import Database, StoreInUseError, database
 from devops_daemon.adapters.store.health import HealthRows
 from devops_daemon.adapters.store.history import HistoryRows
@@ -26,7 +29,7 @@ from devops_daemon.adapters.store.ticks import PermitRows, TickRows
 from devops_daemon.adapters.store.upgrade import NewerStoreError
 from devops_daemon.config_file import read_document
 from devops_daemon.daemon import Daemon
-from devops_daemon.entrypoints.access import Tokens
+from devops_daemon.entrypoints.access import Tokens, is_loopback
 from devops_daemon.entrypoints.rounds import Rounds
 from devops_daemon.entrypoints.schedule import Clocks
 from devops_daemon.entrypoints.status import Facts
@@ -34,10 +37,15 @@ from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.health.watch import Watch
 from devops_daemon.incidents.respond import Respond
-from devops_daemon.model import Result, SignInCheck, Watchlist
+from devops_daemon.model import Result, Service, SignInCheck, Watchlist
 from devops_daemon.ports import UnavailableError
 from devops_daemon.redaction import Redactor
+from devops_daemon.rollout.matching import health_of_results
+from devops_daemon.rollout.verdict import Health
 from devops_daemon.settings import Settings, WrongSettingsError, read_what_is_right
+
+if TYPE_CHECKING:
+    from devops_daemon.adapters.railway.api import Api
 
 FORGET_EVERY = timedelta(hours=1)
 log = structlog.get_logger("app")
@@ -85,6 +93,38 @@ def redactor_of(configuration: Configuration) -> Redactor:
     checks = [probe.check for probe in configuration.watchlist.probes]
     passwords = [check.password for check in checks if isinstance(check, SignInCheck)]
     return Redactor([*configuration.settings.secrets, *passwords])
+
+
+def asked_of_railway(settings: Settings, own_addresses: Iterable[str] = ()) -> Asked | None:
+    """Give what the settings say of Railway; None where no token is set, and that part is off."""
+    if not (settings.railway_token_sw_factory or settings.railway_workspace_token):
+        return None
+    domain = settings.railway_public_domain
+    addresses = (settings.public_url, f"https://{domain}" if domain else None, *own_addresses)
+    hosts = [urlsplit(address).hostname for address in addresses if address]
+    return Asked(
+        url=settings.railway_api_url,
+        project_token=settings.railway_token_sw_factory,
+        workspace_token=settings.railway_workspace_token,
+        workspace_id=settings.railway_workspace_id,
+        project_id=settings.product_project_id,
+        environment_id=settings.product_environment_id,
+        own_service_id=settings.railway_service_id,
+        own_hosts=frozenset(host for host in hosts if host and not is_loopback(host)),
+        dry_run=settings.dry_run,
+    )
+
+
+@asynccontextmanager
+async def railway(
+    asked: Asked, redactor: Redactor, socket_factory: SocketFactory | None = None
+) -> AsyncIterator["Api"]:
+    """Open the connection to Railway; nothing is asked yet."""
+    # GraphQL costs 10 MB and a fifth of a second: only where there is a token
+    from devops_daemon.adapters.railway.platform import connected  # noqa: PLC0415
+
+    async with connected(asked, user_agent(), redactor, utc_now, socket_factory=socket_factory) as api:
+        yield api
 
 
 def start_log(configuration: Configuration) -> Redactor:
@@ -259,6 +299,19 @@ async def run(configuration: Configuration) -> None:
         await stop.wait()
         log.info("daemon.stopping")
     log.info("daemon.stopped")
+
+
+@asynccontextmanager
+async def probing(redactor: Redactor) -> AsyncIterator[Callable[[Service], Awaitable[Health | None]]]:
+    """Open what looks at one service now, without a store: nobody is registered."""
+    async with Exchange(user_agent()) as exchange:
+        prober = HttpProber(exchange, redactor, utc_now)
+
+        async def look(service: Service) -> Health | None:
+            probes = [probe for probe in service.probes if probe.off is None]
+            return health_of_results(await asyncio.gather(*(prober.run(probe) for probe in probes)))
+
+        yield look
 
 
 async def check_once(configuration: Configuration) -> list[Result]:

@@ -5,6 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from devops_daemon.hosting import (
+    Added,
+    DatabaseAccess,
+    Deployment,
+    DeploymentRecord,
+    Engine,
+    HostedService,
+    Hosting,
+    HttpLine,
+    LogLine,
+    LogQuery,
+    PlatformNews,
+    Proxy,
+    Series,
+    Step,
+    Traffic,
+    Variable,
+)
 from devops_daemon.model import (
     Incident,
     Probe,
@@ -20,6 +38,14 @@ Clock = Callable[[], datetime]
 
 class UnavailableError(Exception):
     """Something outside does not work now: try again. The text says what, for a person."""
+
+
+class RefusedError(Exception):
+    """Something outside said no, or we do before asking: trying again changes nothing. The text says how to mend it."""
+
+
+class UnclearError(UnavailableError):
+    """Whether something was done is not known, and a look did not tell: look again before it is repeated."""
 
 
 class LostRaceError(Exception):
@@ -155,6 +181,20 @@ class Overview:
     incidents: tuple[Incident, ...]
     punctuality: Punctuality
     references: Mapping[str, datetime]
+    deployments: tuple[DeploymentRecord, ...] = ()
+    """The latest of all services, newest first."""
+
+
+class DeploymentLedger(Protocol):
+    """Keeps what became of each deployment."""
+
+    async def rows(self, identifiers: Sequence[str]) -> list[DeploymentRecord]:
+        """Read those that have not ended, and those that are named."""
+        ...
+
+    async def keep(self, records: Sequence[DeploymentRecord]) -> None:
+        """Write rows, or bring those that are there up to date; raises UnavailableError."""
+        ...
 
 
 class StatusLedger(Protocol):
@@ -171,4 +211,107 @@ class StatusLedger(Protocol):
 
     async def incident(self, identifier: str) -> tuple[Incident, list[TimelineEvent]] | None:
         """Read one incident with its timeline, None where there is none of that id."""
+        ...
+
+
+class Platform(Protocol):
+    """Where the product runs. Every method raises UnavailableError (try again) or RefusedError (do not).
+
+    What acts is done once: an answer that was lost is looked up, never asked for again; where the look does not tell,
+    UnclearError is raised. Acts on the daemon's own service, and all acts under `DRY_RUN`, are refused.
+    """
+
+    async def hosting(self) -> Hosting:
+        """Read all services with their deployments, by one request."""
+        ...
+
+    async def deployments(self, service_id: str, last: int) -> list[Deployment]:
+        """Read the last so many deployments of a service, newest first."""
+        ...
+
+    async def deployment(self, identifier: str) -> Deployment:
+        """Read one deployment."""
+        ...
+
+    async def steps(self, deployment_id: str) -> list[Step]:
+        """Read the steps of a deployment, oldest first: the best word there is on why it failed."""
+        ...
+
+    async def logs(self, query: LogQuery) -> list[LogLine]:
+        """Read log lines, oldest first."""
+        ...
+
+    async def http_logs(self, query: LogQuery) -> list[HttpLine]:
+        """Read what the edge logged for a deployment, oldest first."""
+        ...
+
+    async def metrics(self, service_id: str | None, since: datetime) -> list[Series]:
+        """Read what a service, or each of all, used; empty where nothing ran."""
+        ...
+
+    async def traffic(self, service_id: str, since: datetime) -> Traffic:
+        """Read how a service answered, by the edge's count."""
+        ...
+
+    async def news(self) -> PlatformNews:
+        """Read whether the platform itself is in trouble."""
+        ...
+
+    async def restart(self, service: HostedService) -> Deployment:
+        """Restart the processes of the serving (or crashed) deployment; no build, the same deployment."""
+        ...
+
+    async def redeploy(self, deployment: Deployment) -> Deployment:
+        """Deploy the same code and image again; gives the new deployment."""
+        ...
+
+    async def deploy(self, service: HostedService, commit: str | None = None) -> Deployment:
+        """Deploy a commit (40 hex), or the current one with the settings and variables of now."""
+        ...
+
+    async def roll_back(self, deployment: Deployment) -> Deployment:
+        """Deploy an earlier deployment's image, settings and variables again; gives the new deployment."""
+        ...
+
+    async def remove(self, deployment: Deployment) -> None:
+        """Stop a deployment: the service stays, with nothing running."""
+        ...
+
+    async def cancel(self, deployment: Deployment) -> None:
+        """Abort a deployment that is under way."""
+        ...
+
+    async def variables(self, service_id: str | None) -> list[Variable]:
+        """Read the names of a service's own variables, or of the shared ones: no value."""
+        ...
+
+    async def values(self, service_id: str | None) -> Mapping[str, str | None]:
+        """Read variables with their values as written, references kept; None is sealed."""
+        ...
+
+    async def set_variables(self, service_id: str | None, values: Mapping[str, str], *, deploy: bool) -> None:
+        """Set variables, and no others: by one write; without `deploy` they wait for the next deployment.
+
+        Raises RefusedError with every wrong name and value before anything is written.
+        """
+        ...
+
+    async def add_service(self, name: str) -> Added:
+        """Add an empty service, unless there is one of that name."""
+        ...
+
+    async def add_database(self, engine: Engine, *, another: bool = False) -> Added:
+        """Add a database from the platform's template, unless there is one of its kind (or `another` is wanted)."""
+        ...
+
+    async def database_access(self, service: HostedService) -> DatabaseAccess:
+        """Read how to reach a database: its public address where there is one, else the private one."""
+        ...
+
+    async def open_proxy(self, service: HostedService) -> Proxy:
+        """Give a database a public address, and wait until it is there; gives the one that is there already."""
+        ...
+
+    async def close_proxy(self, proxy: Proxy) -> None:
+        """Take the public address away."""
         ...

@@ -1,7 +1,7 @@
 """Keep secrets out of text: the values that the settings name, and what is shaped like a token.
 
-Sources of the shapes: GitHub's token formats, Stripe's, Slack's, AWS's and OpenAI's key prefixes, RFC 7519 (JWT),
-RFC 7468 (PEM), RFC 3986 section 3.2.1 (userinfo), RFC 9110 section 11 (credentials). Every pattern is linear: it begins
+Sources of the shapes: the makers' prefixes and webhook addresses, RFC 7519 (JWT), RFC 7468 (PEM), RFC 3986 section
+3.2.1 (userinfo), RFC 6265 section 4 (cookies), RFC 9110 section 11 (credentials). Every pattern is linear: it begins
 where a word begins, and its repetitions are bounded or consume what they have read.
 """
 
@@ -28,7 +28,12 @@ _SHAPES = re.compile(
         | xox[abeoprs]-[A-Za-z0-9-]{10,}                              # Slack
         | (?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])                    # AWS
         | AIza[A-Za-z0-9_-]{35}                                       # Google
-        | npm_[A-Za-z0-9]{30,}
+        | (?:npm|hf)_[A-Za-z0-9]{30,}                                 # npm, Hugging Face
+        | whsec_[A-Za-z0-9+/=]{16,}                                   # Stripe, Svix: signs webhooks
+        | SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}                  # SendGrid
+        | dckr_[po]at_[A-Za-z0-9_-]{20,}                              # Docker
+        | (?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,}
+        | (?<=/api/webhooks/)[0-9]{15,21}/[A-Za-z0-9_-]{40,}          # Discord
         | pypi-[A-Za-z0-9_-]{30,}
         | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*     # JWT
       )
@@ -47,7 +52,8 @@ _VALUE = r"""
 """
 _NAMED = re.compile(
     r"""(?P<keep> (?<![A-Za-z0-9_.-]) [A-Za-z0-9_.-]{0,40}?
-          (?:password|passwd|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key)
+          (?:pass(?:word|wd|phrase)|pwd|secret|token|(?:api|access|private|account|signing|encryption)[-_]?key
+            |x-amz-signature)
           [A-Za-z0-9_-]{0,40} (?:\\{0,4}["'])? \s{0,3} [=:] \s{0,3} )"""
     + _VALUE,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
@@ -59,6 +65,20 @@ _CREDENTIALS = re.compile(
         (?!\[redacted\]) [^\s"',;<>)}\]]{4,}""",
     re.IGNORECASE | re.VERBOSE,
 )
+_COOKIE = r"""[^\s=;"'\\]{1,200} = (?: "[^"\r\n]{0,1000}" | [^\s;"'\\]* )"""
+_COOKIES = re.compile(
+    rf"""(?P<keep> \bcookie (?:\\{{0,4}}["'])? \s{{0,3}} [=:] \s{{0,3}} (?:\\{{0,4}}["'])? )
+         (?!\[redacted\]) {_COOKIE} (?: ;[ ]? {_COOKIE} )*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_RULES = (
+    (("://",), _USERINFO, rf"\g<keep>{MASK}@"),
+    (("cook",), _COOKIES, rf"\g<keep>{MASK}"),
+    (("author", "bearer", "bas"), _CREDENTIALS, rf"\g<keep>{MASK}"),
+    (("passw", "passp", "pwd", "secret", "token", "key", "amz-s"), _NAMED, rf"\g<keep>\g<quote>{MASK}"),
+)
+"""A pattern is tried where the folded text has one of its clues: most lines have none, and that is cheap to see. No
+clue has an "i": there are letters that `re.IGNORECASE` takes for it and `casefold` does not."""
 
 
 class Redactor:
@@ -68,18 +88,21 @@ class Redactor:
         whole = {secret for secret in secrets if secret}
         pieces = whole | {line for secret in whole for line in secret.splitlines() if len(line) >= _SHORTEST_PIECE}
         longest_first = sorted(pieces, key=lambda piece: (-len(piece), piece))
-        patterns = [_however_written(piece) for piece in longest_first]
-        patterns += [re.escape(form) for piece in longest_first for form in _in_base64(piece)]
-        self._known = re.compile("|".join(patterns)) if patterns else None
+        known = {_however_written(piece): _clue(piece) for piece in longest_first}
+        known |= {re.escape(form): _clue(form) for piece in longest_first for form in _in_base64(piece)}
+        self._known = tuple(known.items())
 
     def text(self, text: str) -> str:
         """Mask every secret in `text`; masking twice changes nothing more."""
-        if self._known is not None:
-            text = self._known.sub(MASK, text)
+        known = self._known_in(text)
+        if known is not None:
+            text = known.sub(MASK, text)
         text = _SHAPES.sub(MASK, text)
-        text = _USERINFO.sub(rf"\g<keep>{MASK}@", text)
-        text = _CREDENTIALS.sub(rf"\g<keep>{MASK}", text)
-        return _NAMED.sub(lambda found: f"{found['keep']}{found['quote'] or ''}{MASK}", text)
+        folded = text.casefold()
+        for clues, pattern, masked in _RULES:
+            if any(clue in folded for clue in clues):
+                text = pattern.sub(masked, text)
+        return text
 
     def value(self, value: Any, depth: int = 0) -> Any:  # noqa: ANN401 # log fields are anything
         """Mask every string within mappings and sequences; what is no plain value becomes text."""
@@ -98,7 +121,14 @@ class Redactor:
     def _number(self, number: Any) -> Any:  # noqa: ANN401 # an int or a float
         if isinstance(number, float) and not math.isfinite(number):
             return str(number)
-        return MASK if self._known is not None and self._known.search(_written(number)) else number
+        written = _written(number)
+        known = self._known_in(written)
+        return MASK if known is not None and known.search(written) else number
+
+    def _known_in(self, text: str) -> re.Pattern[str] | None:
+        """Give a pattern for the secrets whose clues are in a text: of sixty, seldom more than one."""
+        patterns = [pattern for pattern, clue in self._known if clue in text]
+        return re.compile("|".join(patterns)) if patterns else None
 
 
 def _written(value: object) -> str:
@@ -107,6 +137,11 @@ def _written(value: object) -> str:
         return str(value)
     except Exception:  # noqa: BLE001 # whatever a stranger's __str__ raises, the line must not be lost
         return f"<{type(value).__name__} that cannot be written>"
+
+
+def _clue(secret: str) -> str:
+    """Give the longest part of a secret that is the same however it is written; to find it is far cheaper."""
+    return max(re.findall(r"[A-Za-z0-9]+", secret), key=len, default="")
 
 
 def _however_written(secret: str) -> str:

@@ -40,6 +40,8 @@ class Fault:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     refuses: bool = False
     condition: Condition | None = None
+    mended_by_restart: bool = False
+    """Whether it lies in a process that is stuck, not in the code or the rows: a new process is without it."""
 
     def answer(self, path: str) -> Answer | None:
         """Give the answer for this path, if the fault strikes there."""
@@ -80,24 +82,28 @@ FAULTS: tuple[Fault, ...] = (
         "Nothing listens on the backend's port: every connection is refused.",
         Server.BACKEND,
         refuses=True,
+        mended_by_restart=True,
     ),
     Fault(
         "backend-slow",
         "The backend answers rightly, 3 seconds late.",
         Server.BACKEND,
         _everywhere(answers.dawdle),
+        mended_by_restart=True,
     ),
     Fault(
         "backend-hang",
         "The backend takes the request and never answers.",
         Server.BACKEND,
         _everywhere(answers.hang),
+        mended_by_restart=True,
     ),
     Fault(
         "backend-reset",
         "The backend resets each connection (RST) instead of answering.",
         Server.BACKEND,
         _everywhere(answers.reset),
+        mended_by_restart=True,
     ),
     Fault(
         "backend-invalid-http",
@@ -116,6 +122,7 @@ FAULTS: tuple[Fault, ...] = (
         "The backend answers 200 and then sends one byte a second, for ever.",
         Server.BACKEND,
         _everywhere(answers.drip),
+        mended_by_restart=True,
     ),
     Fault(
         "backend-huge",
@@ -134,6 +141,7 @@ FAULTS: tuple[Fault, ...] = (
         "The backend answers 503 to everything.",
         Server.BACKEND,
         _everywhere(fail(HTTPStatus.SERVICE_UNAVAILABLE)),
+        mended_by_restart=True,
     ),
     Fault(
         "backend-garbage",
@@ -201,12 +209,14 @@ FAULTS: tuple[Fault, ...] = (
         "Nothing listens on the frontend's port: every connection is refused.",
         Server.FRONTEND,
         refuses=True,
+        mended_by_restart=True,
     ),
     Fault(
         "frontend-hang",
         "The frontend takes the request and never answers.",
         Server.FRONTEND,
         _everywhere(answers.hang),
+        mended_by_restart=True,
     ),
     Fault(
         "frontend-500",

@@ -1,7 +1,7 @@
 """A product on loopback that stands in for the team's own: it has state, and can be broken as it runs."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -14,20 +14,23 @@ from devops_daemon.sandbox import gate
 from devops_daemon.sandbox.backend import backend_routes
 from devops_daemon.sandbox.control import Control
 from devops_daemon.sandbox.database import Database, Feedback, Said
-from devops_daemon.sandbox.faults import Server
+from devops_daemon.sandbox.faults import FAULTS, Server, find
 from devops_daemon.sandbox.frontend import frontend_routes
 from devops_daemon.sandbox.listener import Listener
 from devops_daemon.sandbox.problems import json_problems
 from devops_daemon.sandbox.switchboard import Switchboard
+from devops_daemon.sandbox.visits import Served, Witness, note
 
 LOOPBACK = "127.0.0.1"
+REMEMBERED = 10_000
+"""How many visits are kept, the last ones."""
 
 
 class Product:
     """The product's backend and frontend on loopback ports of their own, and a control port to break them.
 
-    `calls` counts each request by method and route; `database` is the product's state. The control port is on
-    loopback whatever the host of the others is.
+    `calls` counts each request by method and route, `visits` are the last ones; `database` is the product's state;
+    `witnesses` are told what happens. The control port is on loopback whatever the host of the others is.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class Product:
     ) -> None:
         """Nothing is started yet; port 0 is any free one, chosen at the start."""
         self.calls: Counter[str] = Counter()
+        self.visits: deque[Served] = deque(maxlen=REMEMBERED)
+        self.witnesses: list[Witness] = []
         self.database = Database()
         self._devops_secret = devops_secret
         self._feedback_secret = feedback_secret
@@ -49,6 +54,7 @@ class Product:
         self._backend = Listener(self._backend_app, host=host, port=backend_port)
         self._frontend = Listener(self._frontend_app, host=host, port=frontend_port)
         self._control = Listener(self._control_app, host=LOOPBACK, port=control_port)
+        self._stopped: set[Server] = set()
         self._running = AsyncExitStack()
         self._tending = asyncio.Lock()
 
@@ -91,6 +97,8 @@ class Product:
     async def switch_on(self, fault: str) -> None:
         """Break the product this way; raises UnknownFaultError, a ValueError that names the known ones."""
         self._switchboard.switch_on(fault)
+        for witness in self.witnesses:
+            witness.broken(find(fault))
         await self._tend()
 
     async def switch_off(self, fault: str) -> None:
@@ -103,6 +111,23 @@ class Product:
         self._switchboard.mend()
         await self._tend()
 
+    async def stop(self, server: Server) -> None:
+        """Let no process run there: connections are refused, whatever the faults say."""
+        self._stopped.add(server)
+        await self._tend()
+
+    async def start(self, server: Server) -> None:
+        """Let a process run there again; the faults that are on are still on."""
+        self._stopped.discard(server)
+        await self._tend()
+
+    async def restarted(self, server: Server) -> None:
+        """End the faults that lay in the process which ran there before."""
+        for fault in FAULTS:
+            if fault.server is server and fault.mended_by_restart:
+                self._switchboard.switch_off(fault.name)
+        await self._tend()
+
     def add_feedback(self, message: str, **rest: Unpack[Said]) -> Feedback:
         """Let a visitor write to the team, now."""
         return self.database.add_feedback(message, datetime.now(UTC), **rest)
@@ -111,7 +136,7 @@ class Product:
         """Bring each port to what the faults say, whatever was switched meanwhile."""
         async with self._tending:
             for server, listener in ((Server.BACKEND, self._backend), (Server.FRONTEND, self._frontend)):
-                if self._switchboard.refuses(server):
+                if server in self._stopped or self._switchboard.refuses(server):
                     await listener.close()
                 else:
                     await listener.open()
@@ -133,8 +158,17 @@ class Product:
     def _control_app(self) -> web.Application:
         return _app(Control(self).routes(), json_problems)
 
-    def _gates(self, server: Server) -> tuple[Middleware, Middleware]:
-        return gate.count(self.calls), gate.strike(self._switchboard, server, self.frontend_url)
+    def _gates(self, server: Server) -> tuple[Middleware, ...]:
+        return (
+            note(server, self._served),
+            gate.count(self.calls),
+            gate.strike(self._switchboard, server, self.frontend_url),
+        )
+
+    def _served(self, visit: Served) -> None:
+        self.visits.append(visit)
+        for witness in self.witnesses:
+            witness.served(visit)
 
 
 def _app(routes: list[web.RouteDef], *middlewares: Middleware) -> web.Application:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from devops_daemon.cli import cli
+from devops_daemon.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(

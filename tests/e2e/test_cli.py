@@ -18,14 +18,17 @@ from e2e.conftest import RunDaemon, free_port
 from typer.testing import CliRunner
 
 from devops_daemon.app import configure
-from devops_daemon.cli import cli
+from devops_daemon.cli.main import cli
 from devops_daemon.redaction import MASK, Redactor
 from devops_daemon.sandbox.faults import FAULTS
 from devops_daemon.sandbox.product import Product
 from devops_daemon.settings import WrongSettingsError, read
 from devops_daemon.watchlist import canary_password
 
-COMMANDS = ["run", "demo", "check", "status", "incidents"]
+COMMANDS = [
+    *("run", "demo", "check", "status", "incidents", "logs", "deployments", "metrics"),
+    *("redeploy", "restart", "rollback", "cancel", "down", "variables", "connect", "add"),
+]
 SECRET = "s3cret-value-of-ours"
 PATIENCE = 60
 

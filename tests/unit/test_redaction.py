@@ -113,6 +113,19 @@ def test_each_line_of_a_key_is_a_secret() -> None:
     assert Redactor([key]).text("bad line: sQ7rM3b1kQ== at 3") == f"bad line: {MASK} at 3"
 
 
+SEVERAL = ("0123456789abcdef", "correct horse, battery", "hunter22/hunter22", "+/=!?", "a-b-c-d")
+
+
+@pytest.mark.parametrize("secret", SEVERAL)
+@pytest.mark.parametrize("way", WRITTEN)
+def test_of_several_secrets_the_one_that_is_there_is_masked(way: str, secret: str) -> None:
+    assert Redactor(SEVERAL).text(f"before {WRITTEN[way](secret)} after") == f"before {MASK} after"
+
+
+def test_of_secrets_that_begin_alike_the_longest_is_masked() -> None:
+    assert Redactor(["hunter", "hunter22"]).text("hunter22") == MASK
+
+
 def test_without_secrets_shapes_are_masked_all_the_same() -> None:
     assert Redactor().text("ghp_0123456789abcdefghij") == MASK
     assert Redactor([""]).text("nothing to see") == "nothing to see"
@@ -183,6 +196,24 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA0\nsQ7rM3b1kQ==\n-----EN
         ("RAILWAY_TOKEN_SW_FACTORY=7b1f0c52-1d3e", "RAILWAY_TOKEN_SW_FACTORY=*"),
         ("GITHUB_TOKEN=abcd1234", "GITHUB_TOKEN=*"),
         ("api-key: 0123abcd", "api-key: *"),
+        ("hf_abcdefghijABCDEFGHIJabcdefghij0123", "*"),
+        ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "*"),
+        ("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", "*"),
+        ("dckr_pat_abcdefghijABCDEFGHIJ0123456", "*"),
+        ("https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXX", "https://hooks.slack.com/services/*"),
+        (f"https://discord.com/api/webhooks/123456789012345678/{'aB3_' * 17}", "https://discord.com/api/webhooks/*"),
+        ("https://b.example/a?X-Amz-Signature=0123abcd&x=1", "https://b.example/a?X-Amz-Signature=*&x=1"),
+        ("DefaultEndpointsProtocol=https;AccountKey=abcd+/12==;x=1", "DefaultEndpointsProtocol=https;AccountKey=*;x=1"),
+        ("SIGNING_KEY=abcd1234", "SIGNING_KEY=*"),
+        ("PASSPHRASE=abcd1234", "PASSPHRASE=*"),
+        ("Cookie: sid=s%3Aabc.def; theme=dark\r\nHost: a", "Cookie: *\r\nHost: a"),
+        ('Cookie: sid="a b"; theme=dark, and more', "Cookie: * and more"),
+        ("set-cookie: sid=abcd1234; Path=/; HttpOnly; Secure", "set-cookie: *; HttpOnly; Secure"),
+        ('{"cookie": "sid=abcd1234; a=b", "user": "me"}', '{"cookie": "*", "user": "me"}'),
+        (r'{"message": "sent {\"cookie\": \"sid=abcd; a=b\"}"}', r'{"message": "sent {\"cookie\": \"*\"}"}'),
+        ("pa\u017f\u017fword=hunter22", "pa\u017f\u017fword=*"),
+        ("TO\u212aEN=hunter22", "TO\u212aEN=*"),
+        ("author\u0131zation: hunter22", "author\u0131zation: *"),
     ],
 )
 def test_what_is_shaped_like_a_secret_is_masked(text: str, masked: str) -> None:
@@ -212,6 +243,9 @@ aiohttp.client_exceptions.ClientConnectorError: Cannot connect to host api.examp
         "a basic end-to-end test",
         "the basic 3-step plan",
         "the bearer of news",
+        "the cookie: missing",
+        "a cookie is set, cookies=2",
+        "https://docs.example/api/webhooks/create",
         "deployed 63a1678e66c4930ea0e460c42ed38acfb56f163a (63a1678)",
         f"deployment {UUID} crashed",
         "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -266,6 +300,8 @@ PIECES = [
         "[",
         "]",
         "&",
+        "Cookie: ",
+        ";",
         "-----BEGIN RSA PRIVATE KEY-----",
     ),
 ]
@@ -285,6 +321,7 @@ def test_masking_again_changes_nothing(several: list[str], text: str) -> None:
     "unit",
     [
         *("a", "=", " ", "-", "://", "a://", "a:b@", "Bearer ", "bearer", "token=", "password "),
+        *("cookie: a=", "cookie:a=b;", 'cookie:a="b', "cookie=", "SG.aaaaaaaaaaaaaaaa", "/api/webhooks/"),
         *("ghp_", "sk-a-", "-eyJ", "eyJ.", "-----BEGIN ", "-----BEGIN PRIVATE KEY-----", MASK),
     ],
 )

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from devops_daemon.adapters.store import incidents
+from devops_daemon.adapters.store import deployments, incidents
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import hour_of, read_references, read_states
-from devops_daemon.adapters.store.schema import hourly, incident, probe, result, tick
+from devops_daemon.adapters.store.schema import deployment, hourly, incident, probe, result, tick
 from devops_daemon.model import Incident, ProbeKey, TimelineEvent
 from devops_daemon.ports import Day, Hour, Overview, Punctuality
 
@@ -35,6 +35,7 @@ def read_overview(connection: sa.Connection, now: datetime, interval: timedelta)
         incidents=tuple(incidents.read_since(connection, now - INCIDENT_MEMORY, SHOWN_INCIDENTS)),
         punctuality=_punctuality(connection, now, interval),
         references=read_references(connection),
+        deployments=tuple(deployments.read_recent(connection, now - INCIDENT_MEMORY)),
     )
 
 
@@ -88,6 +89,7 @@ def forget(connection: sa.Connection, now: datetime) -> int:
             _delete(connection, tick, tick.c.slot < now - HISTORY_KEPT),
             _delete(connection, probe, probe.c.checked_at < now - HISTORY_KEPT),
             _delete(connection, incident, incident.c.resolved_at < now - INCIDENTS_KEPT),
+            _delete(connection, deployment, deployment.c.created_at < now - INCIDENTS_KEPT),
         )
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 SCHEMA = "devops_daemon"
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision; alembic is imported only where the database is behind it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -175,3 +175,27 @@ incident_event = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
 )
+
+deployment = sa.Table(
+    "deployment",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("service_id", sa.Text, nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("phase", sa.Text, nullable=False),
+    sa.Column("became", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("seen_at", UtcTime, nullable=False),
+    sa.Column("commit_sha", sa.Text),
+    sa.Column("commit_message", sa.Text),
+    sa.Column("commit_author", sa.Text),
+    sa.Column("branch", sa.Text),
+    sa.Column("image", sa.Text),
+    sa.Column("patch_id", sa.Text),
+    sa.Column("live_at", UtcTime),
+    sa.Column("well_at", UtcTime),
+    sa.Column("ended_at", UtcTime),
+    sa.Index("deployment_of_service", "service_id", "created_at"),
+)
+"""What became of each deployment, whoever started it: the platform forgets it, and its logs, sooner."""

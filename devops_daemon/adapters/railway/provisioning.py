@@ -1,0 +1,212 @@
+"""Databases and services that are added, and the addresses of databases: each safe to ask for twice."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from devops_daemon.adapters.railway import read
+from devops_daemon.adapters.railway.variables import Variables
+from devops_daemon.hosting import Added, DatabaseAccess, Engine, HostedService, Hosting, Proxy
+from devops_daemon.ports import RefusedError, UnavailableError
+
+PROXY_DOMAIN = ".proxy.rlwy.net"
+_URLS: Mapping[Engine, tuple[str, str]] = {
+    Engine.POSTGRES: ("DATABASE_URL", "DATABASE_PUBLIC_URL"),
+    Engine.REDIS: ("REDIS_URL", "REDIS_PUBLIC_URL"),
+    Engine.MYSQL: ("MYSQL_URL", "MYSQL_PUBLIC_URL"),
+    Engine.MONGO: ("MONGO_URL", "MONGO_PUBLIC_URL"),
+}
+"""The private and the public address in a database's variables (Railway's documentation of each)."""
+_PORTS: Mapping[Engine, int] = {
+    Engine.POSTGRES: 5432,
+    Engine.REDIS: 6379,
+    Engine.MYSQL: 3306,
+    Engine.MONGO: 27017,
+}
+
+
+class Provisioning(Variables):
+    """Adds what is missing, opens and closes the ways to it."""
+
+    async def add_service(self, name: str) -> Added:
+        """Add an empty service: without a source, it deploys nothing before it has its volume and variables."""
+        if not name.strip() or len(name) > 32:  # noqa: PLR2004 # what Railway's names may have
+            raise RefusedError(f"{name!r}: a service's name has 1 to 32 characters")
+        hosting = await self.hosting()
+        for service in hosting.services:
+            if service.name.lower() == name.lower():
+                return Added(service.id, service.name, made=False)
+        scope = await self._api.scope()
+        asked = {"projectId": scope.project_id, "environmentId": scope.environment_id, "name": name}
+        new = _new_since(hosting)
+
+        async def look() -> Added | None:
+            return next((each for each in new(await self.hosting()) if each.name.lower() == name.lower()), None)
+
+        answer = await self._once("add service", lambda: self._api.write("CreateService", {"input": asked}), look)
+        if isinstance(answer, Added):
+            return answer
+        return Added(answer["serviceCreate"]["id"], answer["serviceCreate"]["name"], made=True)
+
+    async def add_database(self, engine: Engine, *, another: bool = False) -> Added:
+        """Add a database by Railway's template, and wait until its service is there."""
+        hosting = await self.hosting()
+        there = hosting.databases(engine)
+        if there and not another:
+            return Added(there[0].id, there[0].name, made=False)
+        if hosting.staged_changes:
+            raise RefusedError(_staged(hosting.staged_changes))
+        scope = await self._api.scope()
+        template = await self._api.read_openly("Template", {"code": engine.value}, lambda data: data["template"])
+        asked = {
+            "templateId": template["id"],
+            "serializedConfig": filled_in(template["serializedConfig"]),
+            "projectId": scope.project_id,
+            "environmentId": scope.environment_id,
+        }
+        new = _new_since(hosting)
+
+        async def look() -> Added | None:
+            found = new(await self.hosting())
+            return found[0] if found else None
+
+        answer = await self._once(f"add {engine}", lambda: self._api.write("DeployTemplate", {"input": asked}), look)
+        if isinstance(answer, Added):
+            return answer
+        workflow = answer["templateDeployV2"]["workflowId"]
+
+        async def finished() -> Added | None:
+            if workflow:
+                await self._refuse_failed(workflow)
+            return await look()
+
+        return await self._appearing(f"add {engine}", finished)
+
+    async def _refuse_failed(self, workflow: str) -> None:
+        """Raise where Railway gave up. That it is not found is no more than late, and some tokens may not ask."""
+        try:
+            status = await self._api.read("Workflow", {"id": workflow}, lambda data: data["workflowStatus"])
+        except (RefusedError, UnavailableError):
+            return
+        if status["status"] == "Error":
+            raise RefusedError(f"Railway could not add it: {status['error'] or 'it does not say why'}")
+
+    async def database_access(self, service: HostedService) -> DatabaseAccess:
+        """Read how to reach a database; a public address counts only where a proxy is there and it leads to it."""
+        if service.engine is None:
+            raise RefusedError(f"{service.name} is no database that is known here (image: {service.image or 'none'})")
+        scope = await self._api.scope()
+        asked = {
+            "projectId": scope.project_id,
+            "environmentId": scope.environment_id,
+            "serviceId": service.id,
+        }
+        values = await self._api.read(
+            "DeployedVariables", asked, lambda data: dict(data["variablesForServiceDeployment"])
+        )
+        private, _ = _URLS[service.engine]
+        if not values.get(private):
+            raise RefusedError(f"{service.name} has no variable {private}: its address is not known")
+        access = _access(service, values[private])
+        proxy = next((each for each in await self.proxies(service) if each.ready), None)
+        return access.at(proxy.host, proxy.port) if proxy and self._is_trusted(proxy.host) else access
+
+    async def proxies(self, service: HostedService) -> list[Proxy]:
+        """Read the public addresses of a service."""
+        scope = await self._api.scope()
+        asked = {"environmentId": scope.environment_id, "serviceId": service.id}
+        return await self._api.read("Proxies", asked, read.proxies)
+
+    async def open_proxy(self, service: HostedService) -> Proxy:
+        """Give a database a public address by a patch: the mutation made for it needs a redeploy to take effect."""
+        there = await self.proxies(service)
+        if not there:
+            await self._commit_proxy(service)
+
+        async def look() -> Proxy | None:
+            return next((each for each in await self.proxies(service) if each.ready), None)
+
+        return await self._appearing("open a proxy", look)
+
+    async def _commit_proxy(self, service: HostedService) -> None:
+        if service.engine is None:
+            raise RefusedError(f"{service.name} is no database: it gets no public address from here")
+        hosting = await self.hosting()
+        if hosting.staged_changes:
+            raise RefusedError(_staged(hosting.staged_changes))
+        scope = await self._api.scope()
+        port = str(_PORTS[service.engine])
+        asked = {
+            "environmentId": scope.environment_id,
+            "patch": {"services": {service.id: {"networking": {"tcpProxies": {port: {}}}}}},
+            "message": f"devops-daemon: a public address for {service.name}, for now",
+        }
+
+        async def look() -> bool | None:
+            return bool(await self.proxies(service)) or None
+
+        await self._once("open a proxy", lambda: self._api.write("CommitPatch", asked), look)
+
+    async def close_proxy(self, proxy: Proxy) -> None:
+        """Take the public address away."""
+        await self._api.write("DeleteProxy", {"id": proxy.id})
+
+    def _is_trusted(self, host: str) -> bool:
+        """Send a password only to Railway's own proxies (or to this machine's, where the API is on it: a sandbox)."""
+        return host.endswith(PROXY_DOMAIN) or (host == "127.0.0.1" and self._api.asked.is_local)
+
+
+def _new_since(before: Hosting) -> Any:  # noqa: ANN401 # a function
+    old = {service.id for service in before.services}
+
+    def new(now: Hosting) -> list[Added]:
+        return [Added(service.id, service.name, made=True) for service in now.services if service.id not in old]
+
+    return new
+
+
+def _staged(count: int) -> str:
+    return (
+        f"{count} staged changes of somebody wait in Railway's dashboard, and a commit of ours would apply them too:"
+        " commit or discard them there first"
+    )
+
+
+def filled_in(config: Any) -> Any:  # noqa: ANN401 # Railway's own JSON, which goes back as it came
+    """Give each variable of a template its default; raises RefusedError where one is needed and has none.
+
+    All else stays untouched: a field that was dropped has cost a cluster its settings.
+    """
+    whole = json.loads(config) if isinstance(config, str) else json.loads(json.dumps(config))
+    missing = []
+    for service in (whole.get("services") or {}).values():
+        for name, variable in (service.get("variables") or {}).items():
+            if variable is None:
+                continue
+            if variable.get("defaultValue"):
+                variable["value"] = variable["defaultValue"]
+            elif not variable.get("isOptional") and not variable.get("value"):
+                missing.append(name)
+    if missing:
+        raise RefusedError(f"the template wants values that have no default: {', '.join(missing)}; add it by hand")
+    return whole
+
+
+def _access(service: HostedService, url: str) -> DatabaseAccess:
+    assert service.engine is not None  # noqa: S101 # its caller has seen to that
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _PORTS[service.engine]
+    except ValueError:
+        raise RefusedError(f"{service.name}: the address in its variables is no URL") from None
+    return DatabaseAccess(
+        service=service.name,
+        engine=service.engine,
+        host=parts.hostname or "",
+        port=port,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        database=parts.path.lstrip("/"),
+        public=False,
+    )

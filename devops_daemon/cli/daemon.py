@@ -1,0 +1,163 @@
+"""The commands that run the daemon, look as it does, or ask the running one."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import aiohttp
+import typer
+from rich.text import Text
+
+from devops_daemon.app import check_once, configure
+from devops_daemon.app import run as run_daemon
+from devops_daemon.cli.environment import daemon_address, environment
+from devops_daemon.cli.options import AsJson
+from devops_daemon.cli.output import (
+    NO,
+    UNREACHABLE,
+    WRONG,
+    exit_by,
+    fail,
+    out,
+    painted,
+    print_json,
+    print_rows,
+    print_table,
+)
+from devops_daemon.cli.text import harmless
+from devops_daemon.model import Outcome
+from devops_daemon.redaction import Redactor
+
+ASK_SECONDS = 10
+
+
+def run() -> None:
+    """Run the daemon. It reads the environment and `.env`; docs/settings.md tells of each setting."""
+    asyncio.run(run_daemon(configure(environment())))
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the pages; any free one where it is taken.")] = 8080,
+    fault: Annotated[
+        list[str] | None, typer.Option(help="Break the product this way, for good; may be given again.")
+    ] = None,
+    *,
+    faults: Annotated[bool, typer.Option("--faults", help="List the ways in which the product can break.")] = False,
+) -> None:
+    """Run the daemon against a product in a sandbox, which breaks and is mended: nothing to set up."""
+    # the sandbox is not needed in production: 3 MB
+    from devops_daemon.demo import demo as run_demo  # noqa: PLC0415
+    from devops_daemon.sandbox.faults import FAULTS  # noqa: PLC0415
+
+    if faults:
+        print_table(("fault", "what a visitor sees"), [(row.name, row.sight) for row in FAULTS])
+        return
+    known = [row.name for row in FAULTS]
+    for name in fault or ():
+        if name not in known:
+            fail(WRONG, f"--fault {name}: is none of {', '.join(known)}")
+    console = out()
+    asyncio.run(
+        run_demo(
+            port, fault or (), lambda text: console.print(f"[cyan]demo[/cyan]  {text}", soft_wrap=True, markup=True)
+        )
+    )
+
+
+def check(*, as_json: AsJson = False) -> None:
+    """Run each probe once. Exit code 1 if something is down, 3 if something is unknown."""
+    configuration = configure(environment())
+    results = asyncio.run(check_once(configuration))
+    shown = {Outcome.OK: "up", Outcome.DEGRADED: "degraded", Outcome.FAILED: "down"}
+    rows: list[dict[str, Any]] = [
+        {
+            "service": result.key.service,
+            "probe": result.key.name,
+            "status": shown.get(result.outcome, "unknown"),
+            "latency_ms": round(result.latency.total_seconds() * 1000, 1) if result.latency else None,
+            "detail": result.detail,
+        }
+        for result in results
+    ]
+    rows += [
+        {"service": p.key.service, "probe": p.key.name, "status": "off", "latency_ms": None, "detail": p.off}
+        for p in configuration.watchlist.probes
+        if p.off
+    ]
+    print_rows(rows, as_json=as_json)
+    exit_by({row["status"] for row in rows})
+
+
+def incidents(
+    identifier: Annotated[str | None, typer.Argument(metavar="[ID]", help="Show this one with its timeline.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the running daemon's incidents of 30 days, or show one."""
+    if identifier is not None:
+        _show_incident(_answer(f"/incidents/{identifier}"), as_json=as_json)
+        return
+    listed = _answer("/status.json")["incidents"]
+    columns = ("id", "severity", "status", "title", "failed_probes", "opened_at", "resolved_at")
+    print_rows(listed if as_json else [{name: row[name] for name in columns} for row in listed], as_json=as_json)
+
+
+def _show_incident(incident: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(incident)
+        return
+    title = (harmless(incident["title"]), "bold")
+    out().print(Text.assemble(title, "  ", incident["severity"], "  ", painted(incident["status"])))
+    print_table(
+        ("at", "event", "what"), [(event["at"], event["kind"], event["text"]) for event in incident["timeline"]]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """Why the running daemon did not tell, and the exit code that this has."""
+
+    code: int
+    text: str
+
+
+def ask(environ: Mapping[str, str], path: str) -> Any | NoAnswer:  # noqa: ANN401 # JSON
+    """Ask the running daemon."""
+    address = daemon_address(environ)
+    shown = Redactor().text(address)
+    token = environ.get("OPERATOR_TOKEN") or environ.get("VIEWER_TOKEN")
+    try:
+        code, text = asyncio.run(_get(address.rstrip("/") + path, token))
+        document = json.loads(text) if code < 400 else None  # noqa: PLR2004 # HTTP
+    except aiohttp.InvalidURL:
+        return NoAnswer(WRONG, f"{shown}: is not the address of a daemon: see DEVOPS_DAEMON_URL and PORT")
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        why = str(error) or type(error).__name__
+        return NoAnswer(UNREACHABLE, f"{shown} does not answer as a devops-daemon: {why}")
+    if document is None:
+        cure = {401: "; set OPERATOR_TOKEN", 403: "; set OPERATOR_TOKEN here and there"}.get(code, "")
+        return NoAnswer(
+            UNREACHABLE if code >= 500 else NO,  # noqa: PLR2004 # HTTP
+            f"{shown}{path}: {code} {' '.join(text.split())[:200]}{cure}",
+        )
+    return document
+
+
+def _answer(path: str) -> Any:  # noqa: ANN401 # JSON
+    """Ask the running daemon; exits with 3 where it does not answer, with 1 where it says no."""
+    answer = ask(environment(), path)
+    if isinstance(answer, NoAnswer):
+        fail(answer.code, answer.text)
+    return answer
+
+
+async def _get(url: str, token: str | None) -> tuple[int, str]:
+    headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as session,
+        session.get(url, headers=headers, allow_redirects=False) as answer,
+    ):
+        return answer.status, await answer.text()
