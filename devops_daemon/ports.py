@@ -218,7 +218,8 @@ class Platform(Protocol):
     """Where the product runs. Every method raises UnavailableError (try again) or RefusedError (do not).
 
     What acts is done once: an answer that was lost is looked up, never asked for again; where the look does not tell,
-    UnclearError is raised. Acts on the daemon's own service, and all acts under `DRY_RUN`, are refused.
+    UnclearError is raised. To restart, roll back, remove or abort the daemon's own service is refused, and under
+    `DRY_RUN` every act.
     """
 
     async def hosting(self) -> Hosting:
@@ -306,6 +307,10 @@ class Platform(Protocol):
 
     async def database_access(self, service: HostedService) -> DatabaseAccess:
         """Read how to reach a database: its public address where there is one, else the private one."""
+        ...
+
+    async def proxies(self, service: HostedService) -> list[Proxy]:
+        """Read the public addresses of a service that are there, or come."""
         ...
 
     async def open_proxy(self, service: HostedService) -> Proxy:

@@ -7,7 +7,6 @@ from devops_daemon.redaction import Redactor
 
 _COLOURS = re.compile(r"\x1b\[[0-9;:]{0,40}m")
 """What programs colour their log with; what else begins with an escape is no colour and is shown."""
-_TOKENS = re.compile(r"(\b(?:RAILWAY_TOKEN_SW_FACTORY|RAILWAY_WORKSPACE_TOKEN): )")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Unicode categories of what acts on a terminal or turns text around: controls, formats, surrogates, separators."""
 
@@ -25,14 +24,8 @@ def one_line(text: str, redactor: Redactor) -> str:
 
 
 def complaint(text: str, redactor: Redactor) -> str:
-    """Make harmless lines of what went wrong, as `one_line`; what is said of a token's setting stays readable."""
-    return "\n".join(_complaint(line, redactor) for line in text.split("\n"))
-
-
-def _complaint(line: str, redactor: Redactor) -> str:
-    # to the redactor that name and a colon announce a secret, and the next word would be masked
-    words = _TOKENS.split(line)
-    return "".join(word if _TOKENS.fullmatch(word) else harmless(_redacted(word, redactor)) for word in words)
+    """Make harmless lines of what went wrong."""
+    return "\n".join(one_line(line, redactor) for line in text.split("\n"))
 
 
 def lines_of(text: str, redactor: Redactor) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from devops_daemon.hosting import Deployment, Phase, Step
-from devops_daemon.ports import Clock, Platform, UnavailableError
+from devops_daemon.ports import Clock, Platform, RefusedError, UnavailableError
 from devops_daemon.rollout.verdict import Going, Health, Patience, Rollout, Sight, Unproven, Verdict, judge
 
 Probe = Callable[[], Awaitable[Health | None]]
@@ -64,6 +64,6 @@ class Follow:
         if seen is not None and seen.phase in {Phase.FAILED, Phase.CRASHED}:
             try:
                 steps = tuple(await self._platform.steps(seen.id))
-            except UnavailableError:
+            except (UnavailableError, RefusedError):
                 steps = ()
         return Ended(rollout, verdict, seen, self._now(), steps)

@@ -1,7 +1,9 @@
 """Ask Railway: with the least token that may, within the limits, a read again when it fails, a write never."""
 
+import asyncio
+import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -11,12 +13,12 @@ import structlog
 import tenacity
 from gql.client import AsyncClientSession
 from gql.utilities import get_introspection_query_ast
-from graphql import IntrospectionQuery, build_client_schema, validate
+from graphql import ExecutionResult, IntrospectionQuery, build_client_schema, validate
 
 from devops_daemon.adapters.railway.answers import Why
 from devops_daemon.adapters.railway.asked import Asked
 from devops_daemon.adapters.railway.documents import document, names
-from devops_daemon.adapters.railway.quota import Quota
+from devops_daemon.adapters.railway.quota import Quota, ThrottledError
 from devops_daemon.adapters.railway.scope import Scope, resolve
 from devops_daemon.adapters.railway.tokens import Token, TokenKind
 from devops_daemon.adapters.railway.transport import HttpTransport, LostAnswerError, NotSentError, SaidNoError
@@ -26,6 +28,8 @@ T = TypeVar("T")
 READ_SECONDS, WRITE_SECONDS = 30.0, 90.0
 """Railway's own command line had to raise its time-out from 15 to 30 to 90 s for what it writes."""
 ATTEMPTS = 3
+SHORT_WAIT = 5.0
+"""Seconds that are worth waiting for a limit to be over."""
 DRIFT_KEPT, RIGHTS_KEPT, REFUSAL_KEPT = 3600.0, 3600.0, 300.0
 """Seconds for which a document that no longer fits, a right that was missing, tokens that are dead are remembered."""
 MOST_PAGES = 20
@@ -120,12 +124,12 @@ class Api:
     ) -> T:
         """Read by a document, and make of the answer what `parse` makes; tried three times."""
         data = await self._retried(lambda: self._by_least_token(name, variables, READ_SECONDS, unasked=unasked))
-        return _parsed(name, parse, data)
+        return parsed(name, parse, data)
 
     async def read_openly(self, name: str, variables: Mapping[str, Any], parse: Callable[[Mapping[str, Any]], T]) -> T:
         """Read what Railway tells anybody: without a token."""
         data = await self._retried(lambda: self._guarded(name, variables, {}, READ_SECONDS, unasked=False))
-        return _parsed(name, parse, data)
+        return parsed(name, parse, data)
 
     async def pages(
         self, name: str, variables: Mapping[str, Any], connection: Callable[[Mapping[str, Any]], Any], *, unasked: bool
@@ -138,8 +142,8 @@ class Api:
         for _ in range(MOST_PAGES):
             data = await self.read(name, {**variables, "after": after}, lambda data: data, unasked=unasked)
             first = first or data
-            page = _parsed(name, connection, data)
-            nodes += _parsed(name, lambda page: [edge["node"] for edge in page["edges"] if edge["node"]], page)
+            page = parsed(name, connection, data)
+            nodes += parsed(name, lambda page: [edge["node"] for edge in page["edges"] if edge["node"]], page)
             ahead = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
             if ahead is None or ahead == after:
                 break
@@ -160,22 +164,38 @@ class Api:
     async def drifted(self) -> dict[str, str]:
         """Hold every document against the schema that Railway has today; gives what no longer fits, and why."""
         headers = (await self.scope()).tokens[-1].headers
-        await self.quota.admit(unasked=False)
         request = gql.GraphQLRequest(get_introspection_query_ast(), operation_name="IntrospectionQuery")
-        result = await self._open.execute(request, get_execution_result=True, headers=headers, seconds=WRITE_SECONDS)
+        result = await self._sent(request, headers, WRITE_SECONDS, unasked=False)
         schema = build_client_schema(cast("IntrospectionQuery", result.data))
         errors = {name: validate(schema, document(name).document) for name in names()}
         return {name: found[0].message for name, found in errors.items() if found}
 
-    async def _retried(self, attempt: Callable[[], Any]) -> Mapping[str, Any]:
+    async def _sent(
+        self, request: gql.GraphQLRequest, headers: Mapping[str, str], seconds: float, *, unasked: bool
+    ) -> ExecutionResult:
+        """Send within the limits; a short wait is waited out, for what is throttled was not done."""
+        for attempt in itertools.count(1):
+            try:
+                await self.quota.admit(unasked=unasked)
+                return await self._open.execute(request, get_execution_result=True, headers=headers, seconds=seconds)
+            except ThrottledError as throttled:
+                if attempt == ATTEMPTS or throttled.wait.total_seconds() > SHORT_WAIT:
+                    raise
+                await asyncio.sleep(throttled.wait.total_seconds())
+        raise AssertionError  # the count has no end
+
+    async def _retried(self, attempt: Callable[[], Awaitable[Mapping[str, Any]]]) -> Mapping[str, Any]:
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=tenacity.wait_random_exponential(multiplier=self.waits.retry, max=10),
             retry=tenacity.retry_if_exception_type((LostAnswerError, NotSentError)),
             reraise=True,
         )
-        data: Mapping[str, Any] = await retrying(attempt)
-        return data
+
+        async def once() -> Mapping[str, Any]:
+            return await attempt()
+
+        return await retrying(once)
 
     async def _by_least_token(
         self, name: str, variables: Mapping[str, Any], seconds: float, *, unasked: bool
@@ -200,7 +220,7 @@ class Api:
             await self._identifying(question, variables, token.headers)
         except SaidNoError:
             self._scope = None  # who it is, is found out anew
-            return f"{token.setting}: Railway does not know this token any more: make a new one"
+            return f"{token.setting} is not known to Railway any more: make a new one"
         text = f"{token.setting} is a {token.kind} that works, but has no right to {name} ({refusal})"
         self._rights.keep(token.setting, name, text)
         return text
@@ -216,11 +236,9 @@ class Api:
         """Send what still fits the schema; a document that does not is switched off for an hour, and it alone."""
         if known := self._drift.text("", name):
             raise RefusedError(known)
-        session = self._open
-        await self.quota.admit(unasked=unasked)
         request = gql.GraphQLRequest(document(name), variable_values=dict(variables))
         try:
-            result = await session.execute(request, get_execution_result=True, headers=headers, seconds=seconds)
+            result = await self._sent(request, headers, seconds, unasked=unasked)
         except SaidNoError as refusal:
             if refusal.why is not Why.DRIFT:
                 raise
@@ -233,7 +251,8 @@ class Api:
         return result.data or {}
 
 
-def _parsed(name: str, parse: Callable[[Any], T], data: Any) -> T:  # noqa: ANN401 # JSON
+def parsed(name: str, parse: Callable[[Any], T], data: Any) -> T:  # noqa: ANN401 # JSON
+    """Make of an answer what `parse` makes; raises UnavailableError where it is not as it should be."""
     try:
         return parse(data)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from devops_daemon.adapters.railway import read
 from devops_daemon.adapters.railway.variables import Variables
-from devops_daemon.hosting import Added, DatabaseAccess, Engine, HostedService, Hosting, Proxy
+from devops_daemon.hosting import Added, DatabaseAccess, Engine, HostedService, Proxy
 from devops_daemon.ports import RefusedError, UnavailableError
 
 PROXY_DOMAIN = ".proxy.rlwy.net"
@@ -39,10 +39,10 @@ class Provisioning(Variables):
                 return Added(service.id, service.name, made=False)
         scope = await self._api.scope()
         asked = {"projectId": scope.project_id, "environmentId": scope.environment_id, "name": name}
-        new = _new_since(hosting)
 
         async def look() -> Added | None:
-            return next((each for each in new(await self.hosting()) if each.name.lower() == name.lower()), None)
+            found = [each for each in (await self.hosting()).services if each.name.lower() == name.lower()]
+            return Added(found[0].id, found[0].name, made=True) if found else None
 
         answer = await self._once("add service", lambda: self._api.write("CreateService", {"input": asked}), look)
         if isinstance(answer, Added):
@@ -65,11 +65,11 @@ class Provisioning(Variables):
             "projectId": scope.project_id,
             "environmentId": scope.environment_id,
         }
-        new = _new_since(hosting)
+        old = {service.id for service in hosting.services}
 
         async def look() -> Added | None:
-            found = new(await self.hosting())
-            return found[0] if found else None
+            found = [each for each in (await self.hosting()).databases(engine) if each.id not in old]
+            return Added(found[0].id, found[0].name, made=True) if found else None
 
         answer = await self._once(f"add {engine}", lambda: self._api.write("DeployTemplate", {"input": asked}), look)
         if isinstance(answer, Added):
@@ -155,15 +155,6 @@ class Provisioning(Variables):
     def _is_trusted(self, host: str) -> bool:
         """Send a password only to Railway's own proxies (or to this machine's, where the API is on it: a sandbox)."""
         return host.endswith(PROXY_DOMAIN) or (host == "127.0.0.1" and self._api.asked.is_local)
-
-
-def _new_since(before: Hosting) -> Any:  # noqa: ANN401 # a function
-    old = {service.id for service in before.services}
-
-    def new(now: Hosting) -> list[Added]:
-        return [Added(service.id, service.name, made=True) for service in now.services if service.id not in old]
-
-    return new
 
 
 def _staged(count: int) -> str:

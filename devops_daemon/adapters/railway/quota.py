@@ -23,7 +23,11 @@ RESERVE = 0.1
 
 
 class ThrottledError(UnavailableError):
-    """Railway, or our own limit, lets nothing through for now; nothing was sent."""
+    """Railway, or our own limit, lets nothing through for now: nothing was done."""
+
+    def __init__(self, text: str, wait: timedelta) -> None:
+        super().__init__(f"{text}; free again in {_span(wait.total_seconds())}")
+        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Quota:
         until, reason = self._closed
         left = until - self._steady()
         if left > 0:
-            raise ThrottledError(f"{reason}; free again in {_span(left)}")
+            raise ThrottledError(reason, timedelta(seconds=left))
         self._closed = None
 
     def _refuse_beyond_share(self) -> None:
@@ -100,16 +104,19 @@ class Quota:
             self._own.popleft()
         share = int(self.limit * OWN_SHARE)
         if len(self._own) >= share:
-            left = _span(self._own[0] - hour_ago) if self._own else "an hour"
-            raise ThrottledError(f"our own half of Railway's {self.limit} requests an hour is used; free in {left}")
-        if self._nearly_used_up():
-            raise ThrottledError("the last tenth of Railway's requests in this hour is kept for people and remedies")
+            left = timedelta(seconds=self._own[0] - hour_ago) if self._own else HOUR
+            raise ThrottledError(f"our own half of Railway's {self.limit} requests an hour is used", left)
+        reset = self._nearly_used_up()
+        if reset:
+            text = "the last tenth of Railway's requests in this hour is kept for people and remedies"
+            raise ThrottledError(text, reset - self._now())
 
-    def _nearly_used_up(self) -> bool:
+    def _nearly_used_up(self) -> datetime | None:
+        """Say when the hour begins anew, where little of it is left."""
         told = self.allowance
-        if told is None or (told.resets_at is not None and told.resets_at <= self._now()):
-            return False
-        return told.resets_at is not None and told.left <= told.limit * RESERVE
+        if told is None or told.resets_at is None or told.resets_at <= self._now():
+            return None
+        return told.resets_at if told.left <= told.limit * RESERVE else None
 
 
 def _span(seconds: float) -> str:

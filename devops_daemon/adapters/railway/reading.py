@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from devops_daemon.adapters.railway import read
-from devops_daemon.adapters.railway.api import Api
+from devops_daemon.adapters.railway.api import Api, parsed
 from devops_daemon.hosting import (
     Deployment,
     Hosting,
@@ -47,13 +47,14 @@ class Reading:
         data, nodes = await self._api.pages(
             "Services", variables, lambda data: data["environment"]["serviceInstances"], unasked=self._unasked
         )
-        services = [read.service(node) for node in nodes]
+        services = parsed("Services", lambda nodes: [read.service(node) for node in nodes], nodes)
+        staged = parsed("Services", lambda data: data["environment"]["unmergedChangesCount"] or 0, data)
         return Hosting(
             project=scope.project,
             environment=scope.environment,
             services=tuple(sorted(services, key=lambda service: service.name.lower())),
             read_at=self._now(),
-            staged_changes=data["environment"]["unmergedChangesCount"] or 0,
+            staged_changes=staged,
         )
 
     async def deployments(self, service_id: str, last: int) -> list[Deployment]:

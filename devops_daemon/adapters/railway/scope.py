@@ -57,15 +57,15 @@ async def resolve(asked: Asked, send: Send) -> Scope:
 def _problem(token: Token, asked: Asked) -> str | None:
     expected = TokenKind.PROJECT if token.setting == PROJECT_TOKEN else TokenKind.WORKSPACE
     if token.kind is TokenKind.DEAD:
-        return f"{token.setting}: Railway does not know this token (any more): {_CURES[token.setting]}"
+        return f"{token.setting} is not known to Railway (any more): {_CURES[token.setting]}"
     if _is_for_another(token, asked):
         meant = _differing(token, asked)
         return (
-            f"{token.setting}: is for the environment {token.environment} of the project {token.project}, not for the"
+            f"{token.setting} is for the environment {token.environment} of the project {token.project}, not for the"
             f" one that {meant} names, and is not used: {_CURES[token.setting]}, for that environment"
         )
     if token.kind is not expected:
-        return f"{token.setting}: holds a {token.kind}, not a {expected}; it is used as what it is"
+        return f"{token.setting} holds a {token.kind}, not a {expected}; it is used as what it is"
     return None
 
 

@@ -101,7 +101,7 @@ class HttpTransport(AsyncTransport):
                 reason = f"Railway: {self._redactor.text(text)}"
                 if everything:
                     self._quota.close(wait, reason)
-                raise ThrottledError(f"{reason}; free again in {wait.total_seconds():.0f} s")
+                raise ThrottledError(reason, wait)
             case Refused(text, why):
                 raise SaidNoError(self._redactor.text(text), why)
             case Failed(text):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from devops_daemon.adapters.railway import names, read
 from devops_daemon.adapters.railway.acting import Acting
+from devops_daemon.adapters.railway.api import parsed
 from devops_daemon.hosting import Variable
 from devops_daemon.ports import RefusedError
 
@@ -18,7 +19,7 @@ class Variables(Acting):
         _, nodes = await self._api.pages(
             "VariableNames", asked, lambda data: data["environment"]["variables"], unasked=self._unasked
         )
-        return read.variables(nodes, service_id)
+        return parsed("VariableNames", lambda nodes: read.variables(nodes, service_id), nodes)
 
     async def values(self, service_id: str | None) -> Mapping[str, str | None]:
         """Read values as they are written: a value that was rendered would replace its reference when written back."""

@@ -81,7 +81,9 @@ def default_denials() -> dict[TokenKind, set[str]]:
     }
 
 
-def kind_of(headers: Mapping[str, str], project_tokens: Mapping[str, TokenKind], bearers: Mapping[str, TokenKind]) -> TokenKind:
+def kind_of(
+    headers: Mapping[str, str], project_tokens: Mapping[str, TokenKind], bearers: Mapping[str, TokenKind]
+) -> TokenKind:
     """Say what the headers of a request bring: each kind of token is known under its own header only."""
     project, bearer = headers.get("Project-Access-Token"), headers.get("Authorization")
     if project is not None:

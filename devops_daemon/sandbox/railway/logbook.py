@@ -40,6 +40,10 @@ class Line:
         """Its time as Railway writes it: RFC 3339 with nanoseconds."""
         return f"{stamp(self.at)[:-1]}{self.nanos:03}Z"
 
+    def attributes(self) -> dict[str, str]:
+        """Give what it can be filtered by."""
+        return {"level": self.severity, "service": self.service_id, "deployment": self.deployment_id}
+
 
 def stamp(at: datetime) -> str:
     """Write a time in UTC with microseconds: `2026-09-01T12:00:00.000000Z`."""

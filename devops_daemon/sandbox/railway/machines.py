@@ -12,7 +12,7 @@ class Machines:
     def __init__(self, product: Product | None) -> None:
         """Run this product, or nothing."""
         self._product = product
-        self._brought: dict[Server, frozenset[str]] = {}
+        self._brought = dict[Server, frozenset[str]]()
 
     async def start(self, place: Place, commit: Commit | None) -> None:
         """Run this commit in a new process: what was stuck is not, what the code brings is there again."""

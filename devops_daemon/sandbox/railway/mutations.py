@@ -1,7 +1,7 @@
 """The fields of Mutation."""
 
-from collections.abc import Iterator, Mapping
-from typing import TypedDict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NotRequired, TypedDict
 
 from devops_daemon.sandbox.railway import shown
 from devops_daemon.sandbox.railway.access import Caller
@@ -10,7 +10,6 @@ from devops_daemon.sandbox.railway.ids import fresh
 from devops_daemon.sandbox.railway.pages import Node
 from devops_daemon.sandbox.railway.places import Place
 from devops_daemon.sandbox.railway.realm import Realm
-from devops_daemon.sandbox.railway.refusals import Refusal
 from devops_daemon.sandbox.railway.template_config import filled
 from devops_daemon.sandbox.railway.templates import by_id
 from devops_daemon.sandbox.railway.variables import SHARED, references
@@ -22,8 +21,9 @@ class VariableCollection(TypedDict):
     project_id: str
     environment_id: str
     variables: Mapping[str, str | None]
-    replace: bool
-    skip_deploys: bool
+    service_id: NotRequired[str | None]
+    replace: NotRequired[bool | None]
+    skip_deploys: NotRequired[bool | None]
 
 
 class Wish(TypedDict, total=False):
@@ -102,14 +102,33 @@ class Mutations:
 
     # variables
 
-    def variable_collection_upsert(self, input: VariableCollection, service_id: str | None = None) -> bool:  # noqa: A002 - the API's name
+    def variable_collection_upsert(self, input: VariableCollection) -> bool:  # noqa: A002 - the API's name
         """Write variables, and deploy what they concern."""
-        raise NotImplementedError
+        self._entrance.environment(input["environment_id"], input["project_id"])
+        where = (input["environment_id"], input.get("service_id"))
+        if where[1]:
+            self._entrance.place(where[0], where[1])
+        if input.get("replace"):
+            self._world.variables.keep_only(*where, frozenset(input["variables"]))
+        self._world.variables.write(*where, input["variables"])
+        if not input.get("skip_deploys"):
+            for place in self._world.places_of(where[0]):
+                if self._is_concerned(place, where[1], input["variables"]):
+                    self._operations.deploy_patch(place)
+        return True
+
+    def _is_concerned(self, place: Place, service_id: str | None, names: Iterable[str]) -> bool:
+        """Tell whether a service is the one that was written to, or refers to the shared variables that were."""
+        if service_id:
+            return place.service_id == service_id
+        rows = self._world.variables.of(place.environment_id, place.service_id)
+        wanted = {f"{SHARED}.{name}" for name in names}
+        return any(wanted & set(references(row.value)) for row in rows.values())
 
     # networking
 
     async def environment_patch_commit(
-        self, environment_id: str, patch: object = None, commit_message: str | None = None
+        self, environment_id: str, patch: Mapping[str, Any] | None = None, commit_message: str | None = None
     ) -> str:
         """Add what the patch adds; the sandbox knows TCP proxies only."""
         del commit_message
@@ -125,3 +144,10 @@ class Mutations:
         self._entrance.environment(proxy.environment_id)
         await self._realm.proxies.delete(proxy)
         return True
+
+
+def _proxies(patch: Mapping[str, Any] | None) -> Iterator[tuple[str, int]]:
+    """List the services and ports for which a patch wants a proxy."""
+    for service, config in ((patch or {}).get("services") or {}).items():
+        for port in (config.get("networking") or {}).get("tcpProxies") or {}:
+            yield service, int(port)

@@ -44,7 +44,11 @@ async def _sign_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, p
         await writer.drain()
         return False
     _send(writer, b"R", struct.pack("!I", 0))
-    for name, value in {"server_version": "16.0", "client_encoding": "UTF8", "standard_conforming_strings": "on"}.items():
+    for name, value in {
+        "server_version": "16.0",
+        "client_encoding": "UTF8",
+        "standard_conforming_strings": "on",
+    }.items():
         _send(writer, b"S", f"{name}\0{value}\0".encode())
     _send(writer, b"K", struct.pack("!II", 0, 0))
     _send(writer, b"Z", _IDLE)

@@ -157,7 +157,7 @@ class Queries:
 
     # metrics
 
-    def metrics(  # noqa: PLR0913 - the API's arguments
+    def metrics(
         self,
         *,
         start_date: datetime,
@@ -220,7 +220,11 @@ class Queries:
             "primaryEnvironmentId": project.primary_environment_id,
             "deletedAt": None,
             "environments": lambda first=None: page(
-                self._world.environments_of(project.id), self._environment, lambda each: each.id, first=first, after=None
+                self._world.environments_of(project.id),
+                self._environment,
+                lambda each: each.id,
+                first=first,
+                after=None,
             ),
         }
 
@@ -272,9 +276,7 @@ class Queries:
         active = self._world.active(place)
         return active is not None and active.is_running
 
-    def _deployment_log(
-        self, deployment_id: str, stream: Stream, wanted: str | None, window: Window
-    ) -> Sequence[Node]:
+    def _deployment_log(self, deployment_id: str, stream: Stream, wanted: str | None, window: Window) -> Sequence[Node]:
         deployment = self._entrance.deployment(deployment_id)
         lines = self._world.log.find(lambda line: line.deployment_id == deployment.id and line.stream is stream)
         return _log(lines, wanted, window)

@@ -40,27 +40,25 @@ def load_schema() -> GraphQLSchema:
                     argument.out_name = snake(name)
     dates = schema.type_map["DateTime"]
     if isinstance(dates, GraphQLScalarType):
-        dates.serialize = _write_date  # type: ignore[method-assign]
-        dates.parse_value = _read_date  # type: ignore[method-assign]
+        dates.coerce_output_value = _write_date
+        dates.coerce_input_value = _read_date
     return schema
 
 
-def resolve(source: object, info: GraphQLResolveInfo, **arguments: object) -> object:
+def resolve(source: object, info: GraphQLResolveInfo[Any], **arguments: object) -> object:
     """Find the value of a field: in a mapping under its own name, in a root object under Python's."""
-    if isinstance(source, Mapping):
-        value = source.get(info.field_name)
-    else:
-        value = getattr(source, snake(info.field_name))
+    name = info.field_name
+    value = source.get(name) if isinstance(source, Mapping) else getattr(source, snake(name))
     return value(**arguments) if callable(value) else value
 
 
-def _write_date(value: Any) -> str:
+def _write_date(value: object) -> str:
     if not isinstance(value, datetime):
         raise GraphQLError("a DateTime is made of a datetime")
     return value.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def _read_date(value: Any) -> datetime:
+def _read_date(value: object) -> datetime:
     if not isinstance(value, str):
         raise GraphQLError(f"DateTime cannot represent value: {value!r}")
     try:

@@ -116,8 +116,6 @@ def _write_variables(world: World) -> None:
         },
     )
     world.variables.write(production, service_id("backend"), {"SECRET_KEY": "sealed-sandbox-key"}, sealed=True)
-    world.variables.write(
-        production, service_id("frontend"), {"API_URL": "https://${{backend.RAILWAY_PUBLIC_DOMAIN}}"}
-    )
+    world.variables.write(production, service_id("frontend"), {"API_URL": "https://${{backend.RAILWAY_PUBLIC_DOMAIN}}"})
     password = {"POSTGRES_PASSWORD": "sandbox-postgres-password"}
     world.variables.write(production, service_id("Postgres"), {**by_code("postgres").variables, **password})

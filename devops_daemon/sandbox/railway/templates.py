@@ -51,7 +51,7 @@ def _variable(name: str, default: str | None) -> dict[str, object]:
     return {"description": f"{name} of the database", "defaultValue": default or "", "isOptional": default is None}
 
 
-_PASSWORD = '${{secret(32, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")}}'
+_PASSWORD = '${{secret(32, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")}}'  # noqa: S105 - how one is made
 
 TEMPLATES: tuple[Template, ...] = (
     Template(

@@ -9,7 +9,7 @@ BUILD_ERROR = "Failed to build an image. Please check the build logs for more de
 BUILD_FAILURE = """\
 [4/6] RUN npm run build
 src/checkout/total.ts(42,7): error TS2322: Type 'string' is not assignable to type 'number'.
-Build Failed: build daemon returned an error < failed to solve: process "npm run build" did not complete: exit code: 2 >"""
+Build Failed: build daemon returned an error < failed to solve: process "npm run build" failed: exit code 2 >"""
 BUILT = "[6/6] exporting to docker image format\nBuild time: 41.18 seconds"
 UNHEALTHY_START = """\
 Traceback (most recent call last):
@@ -43,7 +43,7 @@ def building(place: Place, deployment: Deployment) -> str:
 def starting(place: Place) -> str:
     """Give what a container says when it starts."""
     if place.image:
-        return "Mounting volume on: /var/lib/containers/railwayapp/bind-mounts\nStarting Container\ndatabase system is ready"
+        return "Mounting volume on: /var/lib/containers/bind-mounts\nStarting Container\ndatabase system is ready"
     return f"Starting Container\n{place.name}: listening on [::]:8080"
 
 
@@ -51,3 +51,14 @@ def failed_healthcheck(place: Place, at: datetime) -> Step:
     """Give the step of a container that never answered."""
     error = f"1/1 replicas never became healthy! Healthcheck failed at {place.healthcheck_path or '/'}"
     return Step("HEALTHCHECK", at, error=error, attempt=HEALTHCHECK_TRIES, max_attempts=HEALTHCHECK_TRIES)
+
+
+def traceback_of(fault: str) -> str:
+    """Give what a service writes when it breaks this way."""
+    return f"""ERROR request failed ({fault})
+Traceback (most recent call last):
+  File "/app/shop/routes.py", line 88, in handle
+    return await call_next(request)
+  File "/app/shop/store.py", line 41, in connection
+    raise StoreError("{fault}")
+shop.store.StoreError: {fault}"""

@@ -23,7 +23,7 @@ class World:
         self.environments: dict[str, Environment] = {}
         self.places: dict[tuple[str, str], Place] = {}
         self.deployments: dict[str, Deployment] = {}
-        self.commits: dict[str, Commit] = {}
+        self.commits = dict[str, Commit]()
         self.variables = Variables()
         self.unmerged_changes: dict[str, int] = {}
         """How many changes of others are staged, by environment."""
