@@ -10,9 +10,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
 WORKDIR /build
 RUN python -m venv --without-pip /opt/venv
 
-# The packages change seldom: a layer of their own, kept while the lock is the same. Wheels only, so no compiler.
+# The packages change seldom: a layer of their own, kept while the lock is the same. Wheels only, so no compiler; but for
+# drain3, which is Python alone and comes as source.
 COPY deploy/requirements.lock deploy/
-RUN pip --python /opt/venv install --require-hashes --only-binary :all: --requirement deploy/requirements.lock
+RUN pip --python /opt/venv install --require-hashes --only-binary :all: --no-binary drain3 --requirement deploy/requirements.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY devops_daemon devops_daemon

@@ -22,6 +22,7 @@ from devops_daemon.adapters.heartbeat import HttpHeartbeat
 from devops_daemon.adapters.probes import HttpProber
 from devops_daemon.adapters.railway.asked import Asked
 from devops_daemon.adapters.store.db import Database, StoreInUseError, database
+from devops_daemon.adapters.store.deployments import DeploymentRows
 from devops_daemon.adapters.store.health import HealthRows
 from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.incidents import IncidentRows
@@ -30,9 +31,10 @@ from devops_daemon.adapters.store.upgrade import NewerStoreError
 from devops_daemon.config_file import read_document
 from devops_daemon.daemon import Daemon
 from devops_daemon.entrypoints.access import Tokens, is_loopback
+from devops_daemon.entrypoints.platform import LOOK_EVERY, PlatformLooks
 from devops_daemon.entrypoints.rounds import Rounds
 from devops_daemon.entrypoints.schedule import Clocks
-from devops_daemon.entrypoints.status import Facts
+from devops_daemon.entrypoints.status import Facts, PlatformShown
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.health.watch import Watch
@@ -42,6 +44,7 @@ from devops_daemon.ports import UnavailableError
 from devops_daemon.redaction import Redactor
 from devops_daemon.rollout.matching import health_of_results
 from devops_daemon.rollout.verdict import Health
+from devops_daemon.rollout.watch import PlatformWatch
 from devops_daemon.settings import Settings, WrongSettingsError, read_what_is_right
 
 if TYPE_CHECKING:
@@ -168,15 +171,14 @@ def facts(configuration: Configuration) -> Facts:
 
 
 def _integrations(settings: Settings) -> dict[str, str]:
-    """Say of each what it does: this version has the settings of all, and uses none of them yet."""
+    """Say of each what it does: of some there are only the settings yet. How Railway is, the pages ask."""
     configured = {
         "github": bool(settings.github_token or settings.github_app_id),
-        "railway": bool(settings.railway_token_sw_factory or settings.railway_workspace_token),
         "backend": bool(settings.devops_api_secret),
         "feedback": bool(settings.feedback_processor_secret),
     }
     later = "configured; this version does not use it yet"
-    return {name: later if here else "off" for name, here in configured.items()}
+    return {"railway": "off"} | {name: later if here else "off" for name, here in configured.items()}
 
 
 @asynccontextmanager
@@ -219,16 +221,65 @@ async def running(
         clocks = Clocks(utc_now)
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now)
         history = HistoryRows(store, settings.check_interval)
-        site = Site(facts(configuration), history, rounds.late, _tokens(settings), utc_now, lambda: watch.latest)
+        platform = await _platform(stack, configuration, redactor, DeploymentRows(store), socket_factory)
+        site = Site(
+            facts(configuration),
+            history,
+            rounds.late,
+            _tokens(settings),
+            utc_now,
+            latest=lambda: watch.latest,
+            platform=platform.shown if platform else None,
+        )
         server = Server(site, listening)
         await server.start()
         stack.push_async_callback(server.stop)
         await rounds.start()
         stack.push_async_callback(rounds.stop)
+        if platform is not None:
+            services = configuration.watchlist.services
+            looks = PlatformLooks(lambda: daemon.look_at(platform.watch, services), platform.pace, clocks, utc_now)
+            await looks.start()
+            stack.push_async_callback(looks.stop)
         clocks.every("forget", FORGET_EVERY, _forgetting(history))
         await clocks.start()
         stack.push_async_callback(clocks.stop)
         yield server.port
+
+
+@dataclass(frozen=True, slots=True)
+class _Platform:
+    """The hosting platform, as the daemon looks at it by itself."""
+
+    watch: PlatformWatch
+    api: "Api"
+    longest: timedelta
+
+    def pace(self) -> timedelta:
+        """Say how often to look: some room within our share of the limit is left for what else is asked."""
+        return max(self.longest, 1.5 * self.api.quota.pace)
+
+    def shown(self) -> PlatformShown:
+        """Give what the pages show."""
+        return PlatformShown(self.watch.view, self.api.notes)
+
+
+async def _platform(
+    stack: contextlib.AsyncExitStack,
+    configuration: Configuration,
+    redactor: Redactor,
+    ledger: DeploymentRows,
+    socket_factory: SocketFactory | None,
+) -> _Platform | None:
+    asked = asked_of_railway(configuration.settings)
+    if asked is None:
+        return None
+    # as above: only where there is a token
+    from devops_daemon.adapters.railway.platform import Railway  # noqa: PLC0415
+
+    api = await stack.enter_async_context(railway(asked, redactor, socket_factory))
+    longest = min(LOOK_EVERY, configuration.settings.check_interval)
+    return _Platform(PlatformWatch(Railway(api, utc_now, unasked=True), ledger, utc_now), api, longest)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -1,13 +1,19 @@
 """Every flow of the daemon, each in a few lines: the table of contents."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
 from devops_daemon.health.watch import Report, Watch
+from devops_daemon.hosting import HostedService
 from devops_daemon.incidents.respond import Respond
+from devops_daemon.model import Service
 from devops_daemon.ports import Clock, UnavailableError
+from devops_daemon.rollout.matching import health_since, watched
+from devops_daemon.rollout.verdict import Health
+from devops_daemon.rollout.watch import PlatformWatch
 
 log = structlog.get_logger("daemon")
 
@@ -39,6 +45,16 @@ class Daemon:
             await self._heart.beat()
         _tell(report, seconds=(self._now() - start).total_seconds())
         return report.next_at
+
+    async def look_at(self, platform: PlatformWatch, services: Sequence[Service]) -> None:
+        """Look at the hosting platform, and tell it how its services are by our probes."""
+
+        def health_of(hosted: HostedService, since: datetime) -> Health | None:
+            hosting = platform.view.hosting
+            service = watched(services, hosting, hosted) if hosting else None
+            return health_since(service, self._watch.latest, since) if service else None
+
+        await platform.look(health_of)
 
     def give_up(self) -> None:
         """End the look in hand; what it has found is kept."""

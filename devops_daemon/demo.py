@@ -18,12 +18,16 @@ from devops_daemon import app, logs, watchlist
 from devops_daemon.adapters.exchange import loopback_only
 from devops_daemon.config_file import Document
 from devops_daemon.sandbox.product import Product
+from devops_daemon.sandbox.railway.railway import Railway
+from devops_daemon.sandbox.railway.seed import service_id
 from devops_daemon.settings import read
 
 HOST = "127.0.0.1"
 TOUR_FAULT = "backend-500"
 QUIET_SECONDS = 8.0
 BROKEN_SECONDS = 8.0
+PRO_LIMIT = 10_000
+"""Requests an hour, as Railway's Pro plan has: the demo looks often."""
 Tell = Callable[[str], None]
 
 
@@ -36,19 +40,21 @@ async def demo(port: int, faults: Sequence[str], tell: Tell) -> None:
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="devops-daemon-demo-"))
         product = await stack.enter_async_context(Product())
-        configuration = _configuration(product, folder, _free(port))
+        railway = await stack.enter_async_context(Railway(product))
+        railway.limits.hour_limit = PRO_LIMIT
+        configuration = _configuration(product, railway, folder, _free(port))
         redactor = app.start_log(configuration)
         logs.watch_loop(loop)
         chosen = await stack.enter_async_context(app.running(configuration, redactor, loopback_only))
         page = f"http://{HOST}:{chosen}/status"
         tell(f"The daemon watches a sandbox product. Open [bold]{page}[/bold]")
-        story = asyncio.create_task(_story(product, faults, page, tell))
+        story = asyncio.create_task(_story(product, railway, faults, page, tell))
         stack.push_async_callback(_end, story)
         await stop.wait()
         tell("Stopping.")
 
 
-def _configuration(product: Product, folder: str, port: int) -> app.Configuration:
+def _configuration(product: Product, railway: Railway, folder: str, port: int) -> app.Configuration:
     settings = read(
         {
             "HOST": HOST,
@@ -59,13 +65,22 @@ def _configuration(product: Product, folder: str, port: int) -> app.Configuratio
             "PRODUCTION_FRONTEND_URL": product.frontend_url,
             "DEVOPS_API_SECRET": "sandbox-devops-secret",
             "GITHUB_API_URL": product.control_url,
-            "RAILWAY_API_URL": f"{product.control_url}/graphql",
+            **_railway_settings(railway),
             "CHECK_INTERVAL": "5s",
             "CONFIRM_INTERVAL": "1s",
             "PROBE_TIMEOUT": "2s",
         }
     )
     return app.Configuration(settings, watchlist.plan(settings, Document()))
+
+
+def _railway_settings(railway: Railway) -> dict[str, str]:
+    return {
+        "RAILWAY_API_URL": railway.api_url,
+        "RAILWAY_TOKEN_SW_FACTORY": railway.project_token,
+        "RAILWAY_WORKSPACE_TOKEN": railway.workspace_token,
+        "RAILWAY_SERVICE_ID": service_id("devops-daemon"),
+    }
 
 
 def _free(port: int) -> int:
@@ -77,7 +92,7 @@ def _free(port: int) -> int:
         return 0
 
 
-async def _story(product: Product, faults: Sequence[str], page: str, tell: Tell) -> None:
+async def _story(product: Product, railway: Railway, faults: Sequence[str], page: str, tell: Tell) -> None:
     async with aiohttp.ClientSession() as session:
         await _until(session, page, lambda data: all(s["status"] == "up" for s in data["services"]))
         tell("Everything is up.")
@@ -94,6 +109,16 @@ async def _story(product: Product, faults: Sequence[str], page: str, tell: Tell)
             await _until(session, page, lambda data: not _has_open_incident(data))
             tell("The incident is resolved: it came and went.")
     tell(f"Break it yourself: [bold]curl -X PUT {product.control_url}/faults/frontend-refused[/bold]")
+    pushed = f"{railway.control_url}/railway/push/backend?brings=backend-500"
+    tell(f"Deploy a commit that breaks it: [bold]curl -X POST '{pushed}'[/bold]")
+    settings = _railway_settings(railway) | {
+        "PRODUCTION_BACKEND_URL": product.backend_url,
+        "PRODUCTION_FRONTEND_URL": product.frontend_url,
+        "DEVOPS_DAEMON_URL": page.removesuffix("/status"),
+    }
+    tell("The command line on it, in another terminal:")
+    tell(f"[bold]export {' '.join(f'{name}={value}' for name, value in settings.items())}[/bold]")
+    tell("and then [bold]devops-daemon status[/bold], [bold]logs[/bold], [bold]rollback backend[/bold] …")
     tell(f"Mend it: [bold]curl -X DELETE {product.control_url}/faults[/bold]. Ctrl-C ends.")
 
 

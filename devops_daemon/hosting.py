@@ -227,11 +227,13 @@ class Hosting:
     """Edits by people that wait in the dashboard: a commit of ours would apply them too."""
 
     def service(self, name: str) -> HostedService:
-        """Find a service by name (its case does not matter) or id; raises UnknownServiceError."""
-        for service in self.services:
-            if name == service.id or name.lower() == service.name.lower():
-                return service
-        raise UnknownServiceError(name, [service.name for service in self.services])
+        """Find a service by name (its case matters only between two of them) or id; raises UnknownServiceError."""
+        exact = (service for service in self.services if name in {service.id, service.name})
+        loose = (service for service in self.services if name.lower() == service.name.lower())
+        found = next(exact, None) or next(loose, None)
+        if found is None:
+            raise UnknownServiceError(name, [service.name for service in self.services])
+        return found
 
     def at_host(self, host: str) -> HostedService | None:
         """Find the service that answers at a host name."""

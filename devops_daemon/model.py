@@ -193,6 +193,27 @@ class Reference:
     """Whether it gave one in this look."""
 
 
+class Grade(StrEnum):
+    """How good what a check-up found is."""
+
+    OK = "ok"
+    OFF = "off"
+    """Not configured: that part does nothing."""
+    WARNING = "warning"
+    FAILED = "failed"
+    """It is configured, and does not work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check-up found, and how it is mended."""
+
+    grade: Grade
+    about: str
+    text: str
+    cure: str = ""
+
+
 class Symptom(StrEnum):
     """What is wrong with a probe, as the incidents see it."""
 

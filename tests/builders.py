@@ -4,6 +4,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from devops_daemon.health.verdict import Thresholds
+from devops_daemon.hosting import (
+    Became,
+    Commit,
+    Deployment,
+    DeploymentRecord,
+    HostedService,
+    Hosting,
+    Instance,
+    InstanceState,
+    Phase,
+)
 from devops_daemon.model import (
     HttpCheck,
     Incident,
@@ -176,4 +187,103 @@ def an_incident(
         detected_at=detected_at or opened_at + timedelta(seconds=10),
         resolved_at=resolved_at,
         version=1,
+    )
+
+
+REPLICAS = {
+    "s": InstanceState.STARTING,
+    "r": InstanceState.RUNNING,
+    "e": InstanceState.STOPPED,
+    "x": InstanceState.CRASHED,
+    "g": InstanceState.GONE,
+}
+"""How tests write what replicas do, a letter each."""
+
+
+def a_commit(letter: str = "a", message: str = "cart: quicker") -> Commit:
+    """Build a commit whose sha is this letter forty times."""
+    return Commit(letter * 40, message, "maria", "main")
+
+
+def instances(letters: str) -> tuple[Instance, ...]:
+    """Build replicas, by their letters in `REPLICAS`."""
+    return tuple(Instance(f"i{number}", REPLICAS[letter]) for number, letter in enumerate(letters))
+
+
+def a_deployment(
+    named: str = "d1",
+    phase: Phase = Phase.LIVE,
+    created: datetime = START,
+    *,
+    commit: str | None = "a",
+    replicas: str | None = None,
+    kept: bool = True,
+    patch: bool = False,
+) -> Deployment:
+    """Build a deployment of a commit; one replica runs if it is live. `kept` is its image, unless it serves."""
+    letters = replicas if replicas is not None else "r" if phase is Phase.LIVE else ""
+    return Deployment(
+        id=named,
+        service_id="s-backend",
+        status="SUCCESS" if phase is Phase.LIVE else phase.name,
+        phase=phase,
+        created_at=created,
+        commit=a_commit(commit) if commit else None,
+        instances=instances(letters),
+        stopped=bool(letters) and set(letters) <= {"e", "x", "g"},
+        can_redeploy=phase in {Phase.LIVE, Phase.CRASHED, Phase.FAILED, Phase.SLEEPING},
+        can_rollback=kept and phase is Phase.ENDED,
+        patch_id="p1" if patch else None,
+    )
+
+
+def a_hosted(
+    name: str = "backend",
+    *active: Deployment,
+    latest: Deployment | None = None,
+    hosts: Sequence[str] = (),
+    cron: str | None = None,
+    next_run_at: datetime | None = None,
+) -> HostedService:
+    """Build a hosted service; its latest deployment is the first active one, unless told."""
+    return HostedService(
+        id=f"s-{name}",
+        name=name,
+        latest=latest or next(iter(active), None),
+        active=active,
+        hosts=tuple(hosts),
+        cron=cron,
+        next_run_at=next_run_at,
+    )
+
+
+def a_hosting(*services: HostedService) -> Hosting:
+    """Build what runs in the environment."""
+    return Hosting("shop", "production", services, START)
+
+
+def a_record(
+    named: str = "d1",
+    phase: Phase = Phase.LIVE,
+    became: Became = Became.LIVE,
+    *,
+    created_at: datetime = START,
+    live_at: datetime | None = None,
+    well_at: datetime | None = None,
+    ended_at: datetime | None = None,
+) -> DeploymentRecord:
+    """Build the row of a deployment of the backend, first seen a minute after it began."""
+    return DeploymentRecord(
+        id=named,
+        service_id="s-backend",
+        service="backend",
+        status="SUCCESS" if phase is Phase.LIVE else phase.name,
+        phase=phase,
+        became=became,
+        created_at=created_at,
+        seen_at=created_at + timedelta(minutes=1),
+        commit=a_commit(),
+        live_at=live_at,
+        well_at=well_at,
+        ended_at=ended_at,
     )

@@ -24,6 +24,7 @@ from devops_daemon.settings import Settings, WrongSettingsError, read
 from devops_daemon.watchlist import NOTHING_TO_WATCH
 
 if TYPE_CHECKING:
+    from devops_daemon.adapters.railway.api import Api
     from devops_daemon.adapters.railway.platform import Railway
 
 T = TypeVar("T")
@@ -76,6 +77,7 @@ class Connection:
     """A line to Railway, open between the questions that a person is asked: Ctrl-C works there."""
 
     platform: "Railway"
+    api: "Api"
     settings: Settings
     watched: tuple[Service, ...]
     redactor: Redactor
@@ -124,7 +126,7 @@ def open_line(asked_for: Asked, what: Known) -> Iterator[Connection]:
             api = runner.run(stack.enter_async_context(railway(asked_for, what.redactor)))
             platform = Railway(api, utc_now)
             every = LOOK_EVERY_LOCALLY if asked_for.is_local else LOOK_EVERY
-            yield Connection(platform, what.settings, what.watched, what.redactor, runner, every)
+            yield Connection(platform, api, what.settings, what.watched, what.redactor, runner, every)
         finally:
             runner.run(stack.aclose())
 

@@ -7,6 +7,7 @@ import typer
 from devops_daemon.app import CannotStartError
 from devops_daemon.cli import acting, daemon, hosting
 from devops_daemon.cli.database import connect
+from devops_daemon.cli.doctor import doctor
 from devops_daemon.cli.logs import logs
 from devops_daemon.cli.output import WRONG
 from devops_daemon.cli.provisioning import add
@@ -15,7 +16,7 @@ from devops_daemon.cli.variables import variables
 from devops_daemon.settings import WrongSettingsError
 
 COMMANDS = (
-    *(daemon.run, daemon.demo, daemon.check, status, daemon.incidents),
+    *(daemon.run, daemon.demo, daemon.check, doctor, status, daemon.incidents),
     *(logs, hosting.deployments, hosting.metrics),
     *(acting.redeploy, acting.restart, acting.rollback, acting.cancel, acting.down),
     connect,

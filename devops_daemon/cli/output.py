@@ -20,7 +20,7 @@ from devops_daemon.redaction import Redactor
 NO, WRONG, UNREACHABLE = 1, 2, 3
 COLOURS = {
     **dict.fromkeys(("up", "ok", "resolved", "well", "removed", "aborted", "added"), "green"),
-    **dict.fromkeys(("degraded", "mitigating", "starting", "unproven", "warn"), "yellow"),
+    **dict.fromkeys(("degraded", "mitigating", "starting", "unproven", "warn", "warning"), "yellow"),
     **dict.fromkeys(("down", "failed", "open", "escalated", "error"), "red"),
 }
 
@@ -76,6 +76,11 @@ def stamp(at: datetime) -> str:
 def say(text: str) -> None:
     """Say something beside the answer: one line, or several of ours."""
     sys.stderr.write("".join(f"{harmless(line)}\n" for line in text.split("\n")))
+
+
+def leave(code: int) -> NoReturn:
+    """Leave without a word: the answer has told."""
+    raise typer.Exit(code)
 
 
 def fail(code: int, text: str) -> NoReturn:

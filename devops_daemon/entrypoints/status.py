@@ -12,9 +12,13 @@ import jinja2
 
 from devops_daemon.entrypoints import charts
 from devops_daemon.health.verdict import service_status
+from devops_daemon.hosting import DeploymentRecord, HostedService
 from devops_daemon.model import Incident, Probe, ProbeState, Service, Status, TimelineEvent, Watchlist
 from devops_daemon.objectives import Objective, measure
 from devops_daemon.ports import Overview
+from devops_daemon.rollout.matching import match
+from devops_daemon.rollout.serving import state
+from devops_daemon.rollout.watch import PlatformView
 from devops_daemon.settings import format_duration
 
 OBJECTIVES = {
@@ -40,8 +44,25 @@ class Facts:
     """What a person should know about how it is set up."""
 
 
-def as_data(facts: Facts, overview: Overview, now: datetime) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class PlatformShown:
+    """The hosting platform as the daemon sees it."""
+
+    view: PlatformView
+    notes: tuple[str, ...] = ()
+    """What is wrong with how it is set up, each with its cure."""
+
+    @property
+    def state(self) -> str:
+        """Say how the integration is: `ok`, or what is wrong."""
+        if self.view.problem or self.notes:
+            return "; ".join(filter(None, (self.view.problem, *self.notes)))
+        return "ok" if self.view.hosting else "not looked at yet"
+
+
+def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformShown | None = None) -> dict[str, Any]:
     """Give the snapshot as `/status.json` has it (contract, "HTTP")."""
+    integrations = {**facts.integrations} | ({"railway": platform.state} if platform else {})
     return {
         "version": facts.version,
         "now": stamp(now),
@@ -56,8 +77,60 @@ def as_data(facts: Facts, overview: Overview, now: datetime) -> dict[str, Any]:
             "run": overview.punctuality.run,
             "worst_lateness_s": round(overview.punctuality.worst_lateness.total_seconds(), 3),
         },
-        "integrations": dict(facts.integrations),
+        "integrations": integrations,
+        "platform": _platform(platform.view, facts.watchlist, overview, now) if platform else None,
         "objectives": [_objective(objective) for objective in measure(overview.incidents, now)],
+    }
+
+
+def _platform(view: PlatformView, watchlist: Watchlist, overview: Overview, now: datetime) -> dict[str, Any]:
+    """Give what runs at the hosting platform, and the deployments of late."""
+    hosting, news = view.hosting, view.news
+    watched = {hosted.id: name for name, hosted in match(watchlist.services, hosting).items()} if hosting else {}
+    return {
+        "project": hosting.project if hosting else None,
+        "environment": hosting.environment if hosting else None,
+        "read_at": stamp(hosting.read_at) if hosting else None,
+        "problem": view.problem,
+        "incident": None if news is None or news.stable else (news.text or "Railway says that it is not stable"),
+        "services": [_hosted(each, watched.get(each.id), now) for each in hosting.services] if hosting else [],
+        "deployments": [_deployed(row) for row in overview.deployments],
+    }
+
+
+def _hosted(service: HostedService, watched: str | None, now: datetime) -> dict[str, Any]:
+    seen = state(service, now)
+    deployment = service.serving or service.latest
+    return {
+        "name": service.name,
+        "watched_as": watched,
+        "serving": seen.serving,
+        "detail": seen.text,
+        "news": seen.news or None,
+        "deployment": None
+        if deployment is None
+        else {
+            "id": deployment.id,
+            "status": deployment.status,
+            "commit": deployment.commit.sha if deployment.commit else None,
+            "what": deployment.what,
+            "created_at": stamp(deployment.created_at),
+        },
+    }
+
+
+def _deployed(row: DeploymentRecord) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "service": row.service,
+        "status": row.status,
+        "became": row.became,
+        "commit": row.commit.sha if row.commit else None,
+        "what": row.what,
+        "created_at": stamp(row.created_at),
+        "live_at": stamp(row.live_at),
+        "well_at": stamp(row.well_at),
+        "ended_at": stamp(row.ended_at),
     }
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from devops_daemon.entrypoints.access import Access, Tokens, may_view
 from devops_daemon.entrypoints.metrics import as_metrics
-from devops_daemon.entrypoints.status import Facts, Pages, as_data, incident_as_data
+from devops_daemon.entrypoints.status import Facts, Pages, PlatformShown, as_data, incident_as_data
 from devops_daemon.model import ProbeKey, ProbeState
 from devops_daemon.ports import Clock, Overview, StatusLedger, UnavailableError
 
@@ -39,10 +39,13 @@ class Site:
         late: Callable[[datetime], bool],
         tokens: Tokens,
         now: Clock,
+        *,
         latest: Callable[[], Mapping[ProbeKey, ProbeState]] = dict,
+        platform: Callable[[], PlatformShown] | None = None,
     ) -> None:
         """`late` tells whether the clocks are; `latest` what was seen last, for while the store cannot take it."""
         self._latest = latest
+        self._platform = platform
         self._facts = facts
         self._ledger = ledger
         self._late = late
@@ -105,7 +108,8 @@ class Site:
         overview = await self._ledger.overview(now)
         if self._ledger.problem:  # what the store cannot take is true all the same
             overview = replace(overview, states={**overview.states, **self._latest()})
-        return overview, as_data(self._facts, overview, now)
+        platform = self._platform() if self._platform else None
+        return overview, as_data(self._facts, overview, now, platform)
 
     async def _problems(self) -> list[str]:
         """Say what keeps the daemon from its work."""

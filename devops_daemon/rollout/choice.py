@@ -68,10 +68,10 @@ def to_roll_back(service: HostedService, deployments: Sequence[Deployment], iden
             return NoneFits(f"{service.name} has {len(named) or 'no'} earlier deployments {identifier}")
         if not named[0].can_rollback:
             return NoneFits(f"{named[0].what}: cannot be rolled back to: its image is kept no longer")
-        return _with_warning(named[0], current, deployments)
+        return _with_warning(named[0], deployments)
     for each in older:
         if each.can_rollback and each.phase in {Phase.ENDED, Phase.LIVE, Phase.SLEEPING} and _differs(each, current):
-            return _with_warning(each, current, deployments)
+            return _with_warning(each, deployments)
     return NoneFits(
         f"{service.name}: no earlier deployment of other code can be rolled back to (images are kept for days)"
     )
@@ -83,10 +83,9 @@ def _differs(one: Deployment, other: Deployment) -> bool:
     return one.image != other.image
 
 
-def _with_warning(target: Deployment, current: Deployment, deployments: Sequence[Deployment]) -> Chosen:
-    changed = [
-        each for each in deployments if each.patch_id and target.created_at < each.created_at <= current.created_at
-    ]
+def _with_warning(target: Deployment, deployments: Sequence[Deployment]) -> Chosen:
+    # one that failed, or is under way, has changed them as well
+    changed = [each for each in deployments if each.patch_id and target.created_at < each.created_at]
     if not changed:
         return Chosen(target)
     when = ", ".join(f"{each.created_at:%Y-%m-%d %H:%M}" for each in changed)

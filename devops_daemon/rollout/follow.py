@@ -42,8 +42,10 @@ class Follow:
         while True:
             try:
                 seen = await self._platform.deployment(rollout.deployment_id)
-                live_since = live_since or (self._now() if seen.phase in {Phase.LIVE, Phase.CRASHED} else None)
-                health = await probe() if seen.phase is Phase.LIVE and seen.running else None
+                # one that crashed and is restarted may run again before its status says so
+                was_live = seen.phase in {Phase.LIVE, Phase.CRASHED}
+                live_since = live_since or (self._now() if was_live else None)
+                health = await probe() if was_live and seen.running else None
                 verdict = judge(rollout, Sight(seen, self._now(), live_since, health), limits)
             except UnavailableError as error:
                 verdict = self._unseen(rollout, error, limits)

@@ -59,9 +59,14 @@ def health_since(service: Service, states: Mapping[ProbeKey, ProbeState], since:
     looked = [states[key] for key in probes if key in states]
     if len(looked) < len(probes) or not looked or any(not s.checked_at or s.checked_at <= since for s in looked):
         return None
-    worst = min(looked, key=lambda state: _WORST.index(state.status) if state.status in _WORST else len(_WORST))
-    status = Status.UP if worst.status is Status.DEGRADED else worst.status
+    worst = min(looked, key=lambda state: _WORST.index(_proved(state)) if _proved(state) in _WORST else len(_WORST))
+    status = Status.UP if _proved(worst) is Status.DEGRADED else _proved(worst)
     return Health(status, f"{worst.key}: {worst.detail}")
+
+
+def _proved(state: ProbeState) -> Status:
+    """Tell what the looks prove: one that failed is no sign of health, though the thresholds wait for a second."""
+    return Status.UNKNOWN if state.failures and state.status is not Status.DOWN else state.status
 
 
 def health_of_results(results: Sequence[Result]) -> Health | None:

@@ -122,7 +122,7 @@ _ENDS: dict[Phase, Verdict] = {
 def _live(rollout: Rollout, sight: Sight, limits: Patience) -> Verdict:
     seen = sight.deployment
     waited = sight.at - (sight.live_since or sight.at)
-    if seen.build_only:
+    if seen.build_only and seen.phase is Phase.LIVE:
         return Well("built; it runs when its time comes")
     if rollout.action is Action.RESTART and _is_old(rollout, seen) and waited < limits.restart:
         return Going("restarting")

@@ -3,7 +3,7 @@
 New words of its enums are tolerated: an unknown status counts as under way, an unknown replica state as starting.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,7 +96,11 @@ def maybe(text: str | None) -> datetime | None:
     return moment(text) if text else None
 
 
-def deployment(node: Json) -> Deployment:
+Redact = Callable[[str], str]
+"""Masks secrets: what people wrote into a commit is shown and kept."""
+
+
+def deployment(node: Json, redact: Redact = str) -> Deployment:
     """Read one deployment; its `meta` is free JSON, and half filled while it is built."""
     meta = node["meta"] if isinstance(node.get("meta"), dict) else {}
     status = str(node["status"])
@@ -107,7 +111,7 @@ def deployment(node: Json) -> Deployment:
         phase=PHASES.get(status, Phase.UNKNOWN),
         created_at=moment(node["createdAt"]),
         changed_at=maybe(node.get("statusUpdatedAt")),
-        commit=_commit(meta),
+        commit=_commit(meta, redact),
         image=_text(meta, "image") or None,
         instances=tuple(_instance(each) for each in node.get("instances") or ()),
         stopped=bool(node.get("deploymentStopped")),
@@ -118,11 +122,12 @@ def deployment(node: Json) -> Deployment:
     )
 
 
-def _commit(meta: Json) -> Commit | None:
+def _commit(meta: Json, redact: Redact) -> Commit | None:
     sha = _text(meta, "commitHash")
     if not sha:
         return None
-    return Commit(sha, _text(meta, "commitMessage"), _text(meta, "commitAuthor"), _text(meta, "branch"))
+    message, author, branch = (redact(_text(meta, key)) for key in ("commitMessage", "commitAuthor", "branch"))
+    return Commit(sha, message, author, branch)
 
 
 def _text(meta: Json, key: str) -> str:
@@ -134,7 +139,7 @@ def _instance(node: Json) -> Instance:
     return Instance(node["id"], INSTANCE_STATES.get(node["status"], InstanceState.STARTING))
 
 
-def service(node: Json) -> HostedService:
+def service(node: Json, redact: Redact = str) -> HostedService:
     """Read one service of an environment."""
     source = node.get("source") or {}
     domains = node.get("domains") or {}
@@ -144,8 +149,8 @@ def service(node: Json) -> HostedService:
     return HostedService(
         id=node["serviceId"],
         name=node["serviceName"],
-        latest=deployment(latest) if latest else None,
-        active=tuple(deployment(each) for each in node.get("activeDeployments") or ()),
+        latest=deployment(latest, redact) if latest else None,
+        active=tuple(deployment(each, redact) for each in node.get("activeDeployments") or ()),
         repository=source.get("repo"),
         image=source.get("image"),
         hosts=tuple(host.lower() for host in hosts),

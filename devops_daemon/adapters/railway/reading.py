@@ -39,6 +39,7 @@ class Reading:
         self._api = api
         self._now = now
         self._unasked = unasked
+        self._redact = api.transport.redactor.text
 
     async def hosting(self) -> Hosting:
         """Read all services with their deployments; one request for up to a hundred services."""
@@ -47,7 +48,7 @@ class Reading:
         data, nodes = await self._api.pages(
             "Services", variables, lambda data: data["environment"]["serviceInstances"], unasked=self._unasked
         )
-        services = parsed("Services", lambda nodes: [read.service(node) for node in nodes], nodes)
+        services = parsed("Services", lambda nodes: [read.service(node, self._redact) for node in nodes], nodes)
         staged = parsed("Services", lambda data: data["environment"]["unmergedChangesCount"] or 0, data)
         return Hosting(
             project=scope.project,
@@ -64,7 +65,7 @@ class Reading:
         found = await self._api.read(
             "Deployments",
             {"input": asked, "first": min(last, MOST_DEPLOYMENTS)},
-            lambda data: [read.deployment(edge["node"]) for edge in data["deployments"]["edges"]],
+            lambda data: [read.deployment(edge["node"], self._redact) for edge in data["deployments"]["edges"]],
             unasked=self._unasked,
         )
         return sorted(found, key=lambda deployment: deployment.created_at, reverse=True)[:last]
@@ -72,7 +73,10 @@ class Reading:
     async def deployment(self, identifier: str) -> Deployment:
         """Read one deployment."""
         return await self._api.read(
-            "Deployment", {"id": identifier}, lambda data: read.deployment(data["deployment"]), unasked=self._unasked
+            "Deployment",
+            {"id": identifier},
+            lambda data: read.deployment(data["deployment"], self._redact),
+            unasked=self._unasked,
         )
 
     async def steps(self, deployment_id: str) -> list[Step]:

@@ -57,7 +57,7 @@ class HttpTransport(AsyncTransport):
         self._url = url
         self._user_agent = user_agent
         self._quota = quota
-        self._redactor = redactor
+        self.redactor = redactor
         self._now = now
         self._socket_factory = socket_factory
         self._session: aiohttp.ClientSession | None = None
@@ -86,7 +86,7 @@ class HttpTransport(AsyncTransport):
         self._quota.note(reply.headers)
         done = self._done(understand(reply, self._now()))
         return ExecutionResult(
-            dict(done.data), None, {"problems": [self._redactor.text(text) for text in done.problems]}
+            dict(done.data), None, {"problems": [self.redactor.text(text) for text in done.problems]}
         )
 
     def subscribe(self, request: GraphQLRequest) -> AsyncGenerator[ExecutionResult, None]:
@@ -98,14 +98,14 @@ class HttpTransport(AsyncTransport):
             case Data():
                 return meaning
             case Throttled(text, wait, everything):
-                reason = f"Railway: {self._redactor.text(text)}"
+                reason = f"Railway: {self.redactor.text(text)}"
                 if everything:
                     self._quota.close(wait, reason)
                 raise ThrottledError(reason, wait)
             case Refused(text, why):
-                raise SaidNoError(self._redactor.text(text), why)
+                raise SaidNoError(self.redactor.text(text), why)
             case Failed(text):
-                raise LostAnswerError(f"Railway: {self._redactor.text(text)}")
+                raise LostAnswerError(f"Railway: {self.redactor.text(text)}")
             case _:
                 assert_never(meaning)
 
@@ -136,7 +136,7 @@ class HttpTransport(AsyncTransport):
 
     def _plainly(self, error: Exception) -> str:
         text, *quoted = told(error)
-        return fill(text, quoted, self._redactor)
+        return fill(text, quoted, self.redactor)
 
 
 async def _whole(answer: aiohttp.ClientResponse) -> bytes:

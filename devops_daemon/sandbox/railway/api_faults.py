@@ -1,6 +1,6 @@
 """API_FAULTS: every way in which Railway's API has been seen to fail, and what a client then sees.
 
-To add a fault is to add a row. Where several are on, the first row that is about the operation strikes.
+To add a fault is to add a row. Where several are on, the one about the operation that was switched on first strikes.
 """
 
 import asyncio
@@ -220,7 +220,9 @@ class ApiFaults:
         return frozenset(each.fault.name for each in self._on)
 
     def switch_on(self, name: str, *, operation: str | None = None, times: int | None = None) -> None:
-        """Let the API fail this way; raises UnknownFaultError."""
+        """Let the API fail this way, for ever or so many times; raises UnknownFaultError, ValueError for no time."""
+        if times is not None and times < 1:
+            raise ValueError(f"times: {times} is less than one")
         self._on.append(_Switched(find(name), operation, times))
 
     def switch_off(self, name: str) -> None:

@@ -82,9 +82,10 @@ class Railway:
     async def __aenter__(self) -> Self:
         """Lay the world out and listen."""
         seed.seed(self.realm.world, datetime.now(UTC))
-        if self._product:
-            self._product.witnesses.append(self.realm)
         async with AsyncExitStack() as starting:
+            if self._product:
+                self._product.witnesses.append(self.realm)
+                starting.callback(self._product.witnesses.remove, self.realm)
             starting.push_async_callback(self.realm.chores.end)
             starting.push_async_callback(self.realm.proxies.close)
             for listener in (self._api, self._control):

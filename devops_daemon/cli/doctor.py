@@ -1,0 +1,85 @@
+"""Look whether everything that is configured works, and say how what does not is mended."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from devops_daemon.app import utc_now
+from devops_daemon.cli.connection import Connection, Known, asked, known, open_line
+from devops_daemon.cli.environment import environment
+from devops_daemon.cli.options import AsJson
+from devops_daemon.cli.output import NO, leave, print_rows
+from devops_daemon.hosting import Hosting
+from devops_daemon.model import Finding, Grade, Service
+from devops_daemon.ports import RefusedError, UnavailableError
+from devops_daemon.rollout.matching import match
+from devops_daemon.settings import Settings
+
+NOT_YET = "configured; this version does not use it yet"
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check settings, tokens, rights and queries. Exit code 1 only if something that is configured does not work."""
+    environ = environment()
+    what = known(environ)
+    findings = [*_of_settings(what), *_of_railway(environ, what)]
+    rows = [{"is": f.grade.value, "about": f.about, "found": f.text, "cure": f.cure or None} for f in findings]
+    print_rows(rows, as_json=as_json, redactor=what.redactor)
+    if any(finding.grade is Grade.FAILED for finding in findings):
+        leave(NO)
+
+
+def _of_settings(what: Known) -> Iterator[Finding]:
+    settings = what.settings
+    if what.watched:
+        yield Finding(Grade.OK, "watched", ", ".join(service.name for service in what.watched))
+    else:
+        yield Finding(Grade.OFF, "watched", "nothing", "set PRODUCTION_BACKEND_URL, or add services to devops.toml")
+    for probe in (probe for service in what.watched for probe in service.probes if probe.off):
+        yield Finding(Grade.OFF, str(probe.key), probe.off or "")
+    if settings.ephemeral_store:
+        cure = "attach a volume, or set DEVOPS_DATABASE_URL"
+        yield Finding(Grade.WARNING, "store", "is lost at each deployment", cure)
+    for about, is_set in _later(settings).items():
+        yield Finding(Grade.OFF, about, NOT_YET if is_set else "not configured")
+
+
+def _later(settings: Settings) -> Mapping[str, bool]:
+    return {
+        "GitHub": bool(settings.github_token or settings.github_app_id),
+        "the backend's DevOps API": bool(settings.devops_api_secret),
+        "feedback": bool(settings.feedback_processor_secret),
+    }
+
+
+def _of_railway(environ: Mapping[str, str], what: Known) -> list[Finding]:
+    asked_for = asked(environ, what.settings)
+    if asked_for is None:
+        cure = "set RAILWAY_TOKEN_SW_FACTORY (the project's settings there, Tokens)"
+        return [Finding(Grade.OFF, "Railway", "no token is set: that part is off, the rest runs", cure)]
+    with open_line(asked_for, what) as line:
+        return line.ask(_looked_at(line))
+
+
+async def _looked_at(line: Connection) -> list[Finding]:
+    # it loads GraphQL: only where Railway is asked
+    from devops_daemon.adapters.railway.checkup import check_up  # noqa: PLC0415
+
+    findings = [finding async for finding in check_up(line.api, utc_now)]
+    try:
+        return [*findings, *_matching(line.watched, await line.platform.hosting())]
+    except (RefusedError, UnavailableError):
+        return findings  # they tell why
+
+
+def _matching(services: Sequence[Service], hosting: Hosting) -> Iterator[Finding]:
+    found = match(services, hosting)
+    for service in services:
+        hosted = found.get(service.name)
+        if hosted is None:
+            text = "is none of the services of this environment: it is watched, but nothing can be done for it"
+            cure = f'if it runs there: [services.{service.name}] railway = "its name" in devops.toml'
+            yield Finding(Grade.WARNING, service.name, text, cure)
+        elif hosted.sleeps:
+            text = "is put to sleep when nobody calls, and our probes wake it: that costs money"
+            yield Finding(Grade.WARNING, service.name, text, "let it not sleep, or do not watch it")
+        else:
+            yield Finding(Grade.OK, service.name, f"is {hosted.name} at Railway")

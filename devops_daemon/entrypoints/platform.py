@@ -1,0 +1,57 @@
+"""Look at the hosting platform again and again: as often as its limit of requests allows, and one look at a time."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from devops_daemon.entrypoints.schedule import Clocks
+from devops_daemon.ports import Clock
+
+PLATFORM = "platform"
+LOOK_EVERY = timedelta(seconds=30)
+FINISH_SECONDS = 2.0
+log = structlog.get_logger("platform")
+
+
+class PlatformLooks:
+    """Owns the task in which the platform is looked at; `pace` tells how often that may be."""
+
+    def __init__(
+        self, look: Callable[[], Awaitable[None]], pace: Callable[[], timedelta], clocks: Clocks, now: Clock
+    ) -> None:
+        self._look = look
+        self._pace = pace
+        self._clocks = clocks
+        self._now = now
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Look at once, and from then on by the clock."""
+        await self._begin()
+
+    async def stop(self) -> None:
+        """Give the look in hand a moment; what it would have found is found again."""
+        self._stopping = True
+        if self._task is None:
+            return
+        _, late = await asyncio.wait({self._task}, timeout=FINISH_SECONDS)
+        for task in late:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _begin(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=PLATFORM)
+
+    async def _run(self) -> None:
+        try:
+            await self._look()
+        except Exception:  # a look that breaks must not be the last one
+            log.exception("platform.look_failed")
+        if not self._stopping:
+            self._clocks.at(PLATFORM, self._now() + self._pace(), self._begin)
