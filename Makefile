@@ -31,6 +31,7 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/rounds.py
 	$(BIN)/python benchmarks/daemon.py
+	$(BIN)/python benchmarks/logs.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate

@@ -1,17 +1,31 @@
-"""Log lines of a service in trouble, masked and clustered: CPU seconds of each, where 60 secrets are known."""
+"""Log lines of a service in trouble, fetched, masked and clustered: CPU seconds of each, where 60 secrets are known."""
 
 import argparse
+import asyncio
 import itertools
 import json
 import random
 import statistics
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from devops_daemon.clusters import LogLine, cluster
+from pydantic import SecretStr
+
+from devops_daemon.adapters.railway.asked import Asked
+from devops_daemon.adapters.railway.platform import Railway as Adapter
+from devops_daemon.adapters.railway.platform import connected
+from devops_daemon.app import utc_now
+from devops_daemon.clusters import cluster
+from devops_daemon.hosting import LogLine, LogQuery
 from devops_daemon.redaction import Redactor
+from devops_daemon.sandbox.railway.railway import Railway
+from devops_daemon.sandbox.railway.seed import service_id
 
 RUNS = 7
 STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -97,16 +111,43 @@ def redact(lines: Sequence[LogLine], redactor: Redactor) -> list[LogLine]:
     return [LogLine(line.at, redactor.text(line.message), line.level) for line in lines]
 
 
-def measure(lines: Sequence[LogLine], known: Sequence[str]) -> tuple[float, float, int]:
-    """Mask and cluster once; gives the CPU seconds of each and the number of clusters."""
+@contextmanager
+def railway(lines: Sequence[LogLine]) -> Iterator[str]:
+    """Run the sandbox's Railway with these lines in a process of its own; gives the address of its API."""
+    command = [sys.executable, str(Path(__file__).parent / "railway.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin  # noqa: S101 # for mypy
+        assert server.stdout  # noqa: S101 # the same
+        server.stdin.write(json.dumps([line.message for line in lines]) + "\n")
+        server.stdin.flush()
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+async def fetched(url: str, count: int) -> tuple[list[LogLine], float]:
+    """Fetch the lines over HTTP; gives the CPU seconds of this process for it."""
+    asked = Asked(url, project_token=SecretStr(Railway.project_token))
+    async with connected(asked, "devops-daemon/benchmark", Redactor(), utc_now) as api:
+        platform = Adapter(api, utc_now)
+        await platform.hosting()
+        start = time.process_time()
+        lines = await platform.logs(LogQuery(count, service_id=service_id("frontend")))
+        return lines, time.process_time() - start
+
+
+def measure(url: str, count: int, known: Sequence[str]) -> tuple[float, float, float, int]:
+    """Fetch, mask and cluster once; gives the CPU seconds of each and the number of clusters."""
+    lines, fetching = asyncio.run(fetched(url, count))
     start = time.process_time()
     masked = redact(lines, Redactor(known))
     redacted = time.process_time()
     clusters = cluster(masked)
     clustered = time.process_time()
-    if sum(one.count for one in clusters) != len(lines):
+    if len(lines) != count or sum(one.count for one in clusters) != count:
         raise SystemExit("lines were lost")
-    return redacted - start, clustered - redacted, len(clusters)
+    return fetching, redacted - start, clustered - redacted, len(clusters)
 
 
 def figure(seconds: Sequence[float]) -> str:
@@ -124,16 +165,13 @@ def main() -> None:
     known = secrets(asked.secrets, chance)
     lines = log_lines(asked.lines, known, chance)
     length = statistics.mean(len(line.message) for line in lines)
-    runs = [measure(lines, known) for _ in range(RUNS)]
-    masking, clustering = [run[0] for run in runs], [run[1] for run in runs]
-    whole = [run[0] + run[1] for run in runs]
-    print(
-        f"{'lines':>6} {'letters':>8} {'secrets':>8} {'clusters':>9} {'redact s':>18} {'cluster s':>18} {'both s':>18}"
-    )
-    print(
-        f"{len(lines):>6} {length:>8.0f} {len(known):>8} {runs[0][2]:>9} "
-        f"{figure(masking):>18} {figure(clustering):>18} {figure(whole):>18}"
-    )
+    with railway(lines) as url:
+        runs = [measure(url, len(lines), known) for _ in range(RUNS)]
+    steps = [[run[step] for run in runs] for step in range(3)]
+    heads = ("fetch s", "redact s", "cluster s", "all s")
+    figures = [figure(step) for step in steps] + [figure([sum(run[:3]) for run in runs])]
+    print(f"{'lines':>6} {'letters':>8} {'secrets':>8} {'clusters':>9}", *(f"{head:>18}" for head in heads))
+    print(f"{len(lines):>6} {length:>8.0f} {len(known):>8} {runs[0][3]:>9}", *(f"{each:>18}" for each in figures))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from devops_daemon.hosting import LogLine
+
 _MOST_READ = 2**14
 _LONGEST_PART = 300
 _LONGEST_TEMPLATE = 800
@@ -70,15 +72,6 @@ _TELLING = re.compile(
             | not\ found | unavailable | invalid | expired | exceed | retry | succe )""",
     re.IGNORECASE | re.VERBOSE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """What a service wrote at one time; the message may have several lines."""
-
-    at: datetime
-    message: str
-    level: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ import structlog
 from devops_daemon.health.watch import Report, Watch
 from devops_daemon.hosting import HostedService
 from devops_daemon.incidents.respond import Respond
-from devops_daemon.model import Service
+from devops_daemon.model import Service, Status
 from devops_daemon.ports import Clock, UnavailableError
 from devops_daemon.rollout.matching import health_since, watched
 from devops_daemon.rollout.verdict import Health
 from devops_daemon.rollout.watch import PlatformWatch
 
+NOT_PROBED = Health(Status.OFF, "nothing probes it")
 log = structlog.get_logger("daemon")
 
 
@@ -52,7 +53,7 @@ class Daemon:
         def health_of(hosted: HostedService, since: datetime) -> Health | None:
             hosting = platform.view.hosting
             service = watched(services, hosting, hosted) if hosting else None
-            return health_since(service, self._watch.latest, since) if service else None
+            return health_since(service, self._watch.latest, since) if service else NOT_PROBED
 
         await platform.look(health_of)
 

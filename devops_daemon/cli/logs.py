@@ -15,7 +15,6 @@ from devops_daemon.cli.connection import Connection, connected
 from devops_daemon.cli.options import AsJson, MaybeNamed, MaybeSince
 from devops_daemon.cli.output import COLOURS, WRONG, fail, out, print_json, print_rows, say, stamp
 from devops_daemon.cli.text import lines_of
-from devops_daemon.clusters import LogLine as Told
 from devops_daemon.clusters import cluster
 from devops_daemon.hosting import (
     Deployment,
@@ -176,9 +175,9 @@ def _warn_of_failures(line: Connection, wanted: Wanted) -> None:
 
 def _clustered(found: Iterable[Line], line: Connection) -> list[dict[str, Any]]:
     """Group lines by what they say; secrets are out of them before they are compared."""
-    by_service: dict[str, list[Told]] = {}
+    by_service: dict[str, list[LogLine]] = {}
     for each in found:
-        told = Told(each.at, "\n".join(lines_of(each.text, line.redactor)), each.level)
+        told = LogLine(each.at, "\n".join(lines_of(each.text, line.redactor)), each.level)
         by_service.setdefault(each.service, []).append(told)
     return [
         {

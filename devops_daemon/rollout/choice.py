@@ -30,6 +30,9 @@ def to_redeploy(service: HostedService) -> Choice:
     deployment = service.serving or service.latest
     if deployment is None:
         return NoneFits(f"{service.name} was never deployed: there is nothing to deploy again")
+    if deployment.phase is Phase.ENDED and not deployment.can_redeploy:
+        commit = f": deploy its commit {deployment.commit.sha}" if deployment.commit else ""
+        return NoneFits(f"{service.name}: what ran last was removed, and cannot be deployed again as it was{commit}")
     return Chosen(deployment)
 
 

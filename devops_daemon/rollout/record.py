@@ -19,7 +19,8 @@ def advance(
 ) -> DeploymentRecord:
     """Bring the row of a deployment up to what is seen; the same where nothing has changed.
 
-    `health` is what our probes found of the service after the row's `live_at`; None where they found nothing yet.
+    `health` is what our probes found of the service after the row's `live_at`: None where they found nothing yet, OFF
+    where nothing probes it.
     """
     live = seen.phase in {Phase.LIVE, Phase.SLEEPING}
     over = seen.phase in {Phase.ENDED, Phase.FAILED, Phase.CRASHED, Phase.SKIPPED}
@@ -33,7 +34,7 @@ def advance(
         created_at=seen.created_at,
         seen_at=now,
     )
-    live_at = before.live_at or (now if live else None)
+    live_at = before.live_at or (min(seen.changed_at or now, now) if live else None)
     well = live and before.live_at is not None and health is not None and health.status is Status.UP
     row = replace(
         before,
@@ -46,10 +47,17 @@ def advance(
         well_at=before.well_at or (now if well else None),
         ended_at=(before.ended_at or now) if over else None,
     )
-    return replace(row, became=_became(row, now))
+    probed = health is None or health.status is not Status.OFF
+    return replace(row, became=_became(row, now, probed=probed))
 
 
-def _became(row: DeploymentRecord, now: datetime) -> Became:
+def gone(kept: DeploymentRecord, now: datetime) -> DeploymentRecord:
+    """End the row of a deployment that is neither the latest nor active, and of which the platform tells no more."""
+    row = replace(kept, phase=Phase.ENDED, ended_at=now)
+    return replace(row, became=_became(row, now, probed=True))
+
+
+def _became(row: DeploymentRecord, now: datetime, *, probed: bool) -> Became:
     if row.phase in {Phase.FAILED, Phase.CRASHED}:
         return Became.FAILED
     if row.well_at is not None:
@@ -60,4 +68,6 @@ def _became(row: DeploymentRecord, now: datetime) -> Became:
         return Became.SKIPPED
     if row.phase is Phase.ENDED or row.live_at is None:
         return Became.ENDED
-    return Became.LIVE if now - row.live_at <= PROVE_WITHIN else Became.UNPROVEN
+    # one that was live before we came has its time from when we came
+    in_time = now - max(row.live_at, row.seen_at) <= PROVE_WITHIN
+    return Became.LIVE if in_time or not probed else Became.UNPROVEN

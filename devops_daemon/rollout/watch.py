@@ -12,7 +12,7 @@ import structlog
 
 from devops_daemon.hosting import Deployment, DeploymentRecord, HostedService, Hosting, PlatformNews
 from devops_daemon.ports import Clock, DeploymentLedger, Platform, RefusedError, UnavailableError
-from devops_daemon.rollout.record import advance
+from devops_daemon.rollout.record import advance, gone
 from devops_daemon.rollout.verdict import Health
 
 NEWS_EVERY = timedelta(minutes=5)
@@ -86,6 +86,8 @@ class PlatformWatch:
             )
             seen |= await self._lost_from_sight(hosting, kept, seen)
             rows = {key: self._advanced(kept.get(key), *both, health_of) for key, both in seen.items()}
+            unseen = {key: row for key, row in kept.items() if row.ended_at is None and key not in seen}
+            rows |= {key: gone(row, self._now()) for key, row in unseen.items()}
             changed = [row for identifier, row in rows.items() if kept.get(identifier) != row]
             if changed:
                 await self._ledger.keep(changed)
@@ -112,10 +114,12 @@ class PlatformWatch:
         services = {service.id: service for service in hosting.services}
         found = {}
         for row in kept.values():
-            if row.id in seen or row.ended_at is not None or row.service_id not in services:
+            if row.id in seen or row.ended_at is not None:
                 continue
+            # the service may have been deleted as a whole
+            service = services.get(row.service_id) or HostedService(row.service_id, row.service)
             try:
-                found[row.id] = (await self._platform.deployment(row.id), services[row.service_id])
+                found[row.id] = (await self._platform.deployment(row.id), service)
             except RefusedError as error:
                 log.debug("deployment.gone", deployment=row.id, reason=str(error))
         return found

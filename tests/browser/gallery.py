@@ -8,13 +8,27 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from builders import a_member, a_probe, a_service, a_state, a_watchlist, an_incident, key
+from builders import (
+    a_deployment,
+    a_hosted,
+    a_hosting,
+    a_member,
+    a_probe,
+    a_record,
+    a_service,
+    a_state,
+    a_watchlist,
+    an_incident,
+    key,
+)
 
 from devops_daemon.entrypoints.access import Tokens
-from devops_daemon.entrypoints.status import Facts
+from devops_daemon.entrypoints.status import Facts, PlatformShown
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
+from devops_daemon.hosting import Became, Commit, Phase, PlatformNews
 from devops_daemon.model import EventKind, Incident, IncidentStatus, ProbeKind, Severity, Status, Symptom, TimelineEvent
 from devops_daemon.ports import Day, Hour, Overview, Punctuality
+from devops_daemon.rollout.watch import PlatformView
 
 LONG = "x" * 300
 RUDE = "<script>alert(1)</script> " + "wrong-body:no-space-in-it-" * 12
@@ -84,6 +98,29 @@ def _hours() -> tuple[Hour, ...]:
     )
 
 
+HOSTED = a_hosting(
+    a_hosted(
+        "backend",
+        a_deployment("d1", created=ago(hours=20)),
+        latest=replace(a_deployment("d2", Phase.FAILED, ago(minutes=8)), commit=Commit("b" * 40, RUDE)),
+    ),
+    a_hosted("frontend", a_deployment("d3", replicas="x", created=ago(days=2))),
+    a_hosted(LONG, a_deployment("d4", created=ago(days=30))),
+    a_hosted("nightly", a_deployment("d5", created=ago(days=3)), cron="0 3 * * *"),
+    a_hosted("preview", a_deployment("d6", Phase.SLEEPING, ago(days=3))),
+    a_hosted("new", latest=a_deployment("d7", Phase.BUILDING, ago(minutes=1))),
+    a_hosted("nothing"),
+)
+SHOWN = PlatformShown(
+    PlatformView(HOSTED, PlatformNews(stable=False, text=RUDE), "Railway's gateway answered 502: " + LONG),
+    ("RAILWAY_WORKSPACE_TOKEN is not known to Railway (any more): make a new one",),
+)
+DEPLOYMENTS = tuple(
+    replace(a_record(f"r{number}", Phase.LIVE, became, created_at=ago(hours=number)), commit=Commit("c" * 40, words))
+    for number, (became, words) in enumerate(zip(Became, ("plain", RUDE, LONG, "a", "b", "c", "d"), strict=True))
+)
+
+
 class Gallery:
     """The port `StatusLedger`, with everything in it."""
 
@@ -97,6 +134,7 @@ class Gallery:
             incidents=INCIDENTS,
             punctuality=Punctuality(288, 281, timedelta(seconds=41.5)),
             references={},
+            deployments=DEPLOYMENTS,
         )
 
     async def incident(self, identifier: str) -> tuple[Incident, list[TimelineEvent]] | None:
@@ -116,7 +154,10 @@ def gallery() -> Iterator[str]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="gallery", daemon=True)
     thread.start()
-    server = Server(Site(facts, Gallery(), lambda _: False, Tokens(), lambda: NOW), listening_socket("127.0.0.1", 0))
+    server = Server(
+        Site(facts, Gallery(), lambda _: False, Tokens(), lambda: NOW, platform=lambda: SHOWN),
+        listening_socket("127.0.0.1", 0),
+    )
     asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
     try:
         yield f"http://127.0.0.1:{server.port}"

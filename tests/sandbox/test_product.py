@@ -14,8 +14,9 @@ import pytest
 
 from devops_daemon.sandbox.answers import HUGE
 from devops_daemon.sandbox.database import PILE
-from devops_daemon.sandbox.faults import FAULTS
+from devops_daemon.sandbox.faults import FAULTS, Fault, Server
 from devops_daemon.sandbox.product import Product
+from devops_daemon.sandbox.visits import Served
 
 NAMES = [fault.name for fault in FAULTS]
 CANARY = {"username": "canary", "display_name": "Canary", "password": "right"}
@@ -110,7 +111,7 @@ async def visitor(product: Product) -> AsyncIterator[Visitor]:
         yield Visitor(product, session)
 
 
-async def until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(2):
         while not condition():  # noqa: ASYNC110 - a server sets no event for its visitors
             await asyncio.sleep(0.001)
@@ -622,6 +623,104 @@ async def test_a_client_that_leaves_takes_its_handler_along(product: Product) ->
     assert asyncio.all_tasks() > before
     writer.close()
     await until(lambda: asyncio.all_tasks() <= before)
+
+
+# --- its processes
+
+
+async def test_a_server_that_is_stopped_refuses_connections_until_it_is_started(product: Product) -> None:
+    await product.stop(Server.BACKEND)
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await get(f"{product.backend_url}/health")
+    assert (await get(product.frontend_url))[0] == 200
+    await product.start(Server.BACKEND)
+    assert (await get(f"{product.backend_url}/health"))[0] == 200
+
+
+async def test_a_server_that_is_stopped_stays_so_whatever_is_switched(product: Product) -> None:
+    await product.stop(Server.BACKEND)
+    await product.switch_on("backend-refused")
+    await product.mend()
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await get(f"{product.backend_url}/health")
+
+
+async def test_a_server_that_is_started_again_has_the_faults_that_are_on(product: Product) -> None:
+    await product.switch_on("backend-500")
+    await product.stop(Server.BACKEND)
+    await product.start(Server.BACKEND)
+    assert (await get(f"{product.backend_url}/health"))[0] == 500
+
+
+@pytest.mark.parametrize("server", Server)
+async def test_a_new_process_is_without_what_lay_in_the_old_one(product: Product, server: Server) -> None:
+    for name in NAMES:
+        await product.switch_on(name)
+    await product.restarted(server)
+    mended = {fault.name for fault in FAULTS if fault.server is server and fault.mended_by_restart}
+    assert mended
+    assert product.active == set(NAMES) - mended
+
+
+# --- its witnesses
+
+
+class Bystander:
+    """A witness that remembers."""
+
+    def __init__(self) -> None:
+        self.visits: list[Served] = []
+        self.faults: list[str] = []
+
+    def served(self, visit: Served) -> None:
+        self.visits.append(visit)
+
+    def broken(self, fault: Fault) -> None:
+        self.faults.append(fault.name)
+
+
+@pytest.fixture
+def bystander(product: Product) -> Bystander:
+    witness = Bystander()
+    product.witnesses.append(witness)
+    return witness
+
+
+async def test_a_witness_is_told_of_each_request(product: Product, bystander: Bystander) -> None:
+    before = datetime.now(UTC)
+    await get(f"{product.backend_url}/health")
+    await get(f"{product.backend_url}/nowhere")
+    await get(product.frontend_url)
+    told = [(visit.server, visit.method, visit.path, visit.status) for visit in bystander.visits]
+    assert told == [
+        (Server.BACKEND, "GET", "/health", 200),
+        (Server.BACKEND, "GET", "/nowhere", 404),
+        (Server.FRONTEND, "GET", "/", 200),
+    ]
+    assert all(before <= visit.at and timedelta() < visit.took < timedelta(seconds=5) for visit in bystander.visits)
+    assert list(product.visits) == bystander.visits
+
+
+async def test_a_connection_that_the_server_breaks_is_a_bad_gateway(product: Product, bystander: Bystander) -> None:
+    await product.switch_on("backend-reset")
+    with pytest.raises(aiohttp.ClientError):
+        await get(f"{product.backend_url}/health")
+    assert {visit.status for visit in bystander.visits} == {502}
+
+
+async def test_a_client_that_loses_its_patience_is_noted_as_such(product: Product, bystander: Bystander) -> None:
+    await product.switch_on("backend-hang")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(get(f"{product.backend_url}/health"), 0.05)
+    await until(lambda: bystander.visits)
+    assert [visit.status for visit in bystander.visits] == [499]
+
+
+async def test_a_witness_is_told_what_has_been_broken(product: Product, bystander: Bystander) -> None:
+    await product.switch_on("auth-401")
+    await product.mend()
+    await product.switch_on("frontend-500")
+    assert bystander.faults == ["auth-401", "frontend-500"]
 
 
 # --- the control port

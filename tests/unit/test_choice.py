@@ -14,9 +14,7 @@ from devops_daemon.rollout.choice import Choice, Chosen, NoneFits, to_cancel, to
 
 NOW = a_deployment("d9", Phase.LIVE, at(900), commit="f")
 """The one that serves."""
-NONE_OLDER = NoneFits(
-    "backend: no earlier deployment of other code can be rolled back to (images are kept for days)"
-)
+NONE_OLDER = NoneFits("backend: no earlier deployment of other code can be rolled back to (images are kept for days)")
 NEVER = "backend was never deployed: there is nothing to"
 
 
@@ -42,10 +40,22 @@ def test_what_serves_is_redeployed() -> None:
     assert to_redeploy(a_hosted("backend", NOW, latest=failed)) == Chosen(NOW)
 
 
-@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.ENDED])
 def test_where_nothing_serves_the_latest_is_redeployed(phase: Phase) -> None:
     latest = a_deployment(phase=phase)
     assert to_redeploy(a_hosted(latest=latest)) == Chosen(latest)
+
+
+@pytest.mark.parametrize(("commit", "cure"), [("a", f": deploy its commit {'a' * 40}"), (None, "")])
+def test_what_was_removed_is_deployed_by_its_commit_instead(commit: str | None, cure: str) -> None:
+    removed = a_deployment(phase=Phase.ENDED, commit=commit)
+    reason = f"backend: what ran last was removed, and cannot be deployed again as it was{cure}"
+    assert to_redeploy(a_hosted(latest=removed)) == NoneFits(reason)
+
+
+def test_what_was_removed_is_redeployed_where_the_platform_can() -> None:
+    removed = replace(a_deployment(phase=Phase.ENDED), can_redeploy=True)
+    assert to_redeploy(a_hosted(latest=removed)) == Chosen(removed)
 
 
 def test_what_was_never_deployed_cannot_be_redeployed() -> None:

@@ -14,7 +14,8 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from devops_daemon.clusters import Cluster, LogLine, cluster
+from devops_daemon.clusters import Cluster, cluster
+from devops_daemon.hosting import LogLine
 
 PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -1,10 +1,9 @@
 """What runs where: finding a service, and what is said where there is none of that name."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
-from builders import START, a_commit, a_deployment, a_hosted, a_hosting, a_record, at
+from builders import a_commit, a_deployment, a_hosted, a_hosting, a_record, at
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,8 +109,3 @@ def test_a_password_is_not_shown_and_goes_along_to_the_public_address() -> None:
     public = private.at("proxy.example", 4711)
     assert (public.host, public.port, public.public, public.password) == ("proxy.example", 4711, True, "s3cret")
     assert "s3cret" not in f"{private!r}{public!r}"
-
-
-def test_a_row_knows_its_moments_apart() -> None:
-    row = a_record(live_at=START)
-    assert row.seen_at - row.created_at == timedelta(minutes=1)

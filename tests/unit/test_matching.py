@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from builders import a_hosted, a_hosting, a_probe, a_result, a_service, a_state, at, the_product
@@ -101,7 +102,7 @@ def test_a_service_is_up_when_all_its_probes_have_passed_since() -> None:
 
 
 @pytest.mark.parametrize("checked_at", [None, at(99), LIVE], ids=["never", "before", "at that moment"])
-def test_nothing_is_known_until_every_probe_has_looked_after_the_moment(checked_at: object) -> None:
+def test_nothing_is_known_until_every_probe_has_looked_after_the_moment(checked_at: datetime | None) -> None:
     late = replace(ALL[2], checked_at=checked_at)
     assert since(*ALL[:2], late) is None
 
@@ -115,7 +116,9 @@ def test_nothing_is_known_of_a_service_without_probes() -> None:
 
 
 def test_a_probe_that_is_off_is_not_waited_for() -> None:
-    off: list[Probe] = [replace(probe, off="no canary" if probe.key.name == "auth" else None) for probe in BACKEND.probes]
+    off: list[Probe] = [
+        replace(probe, off="no canary" if probe.key.name == "auth" else None) for probe in BACKEND.probes
+    ]
     assert since(*ALL[:2], service=replace(BACKEND, probes=tuple(off))) == Health(Status.UP, "backend: status 200")
 
 

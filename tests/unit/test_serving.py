@@ -122,7 +122,8 @@ def test_a_run_that_is_due_this_moment_is_not_late() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "serving"), [(Phase.CRASHED, Serving.DOWN), (Phase.FAILED, Serving.DOWN), (Phase.BUILDING, Serving.STARTING)]
+    ("phase", "serving"),
+    [(Phase.CRASHED, Serving.DOWN), (Phase.FAILED, Serving.DOWN), (Phase.BUILDING, Serving.STARTING)],
 )
 def test_a_scheduled_service_that_is_not_deployed_well_is_not_excused(phase: Phase, serving: Serving) -> None:
     assert state(scheduled(phase, START + timedelta(hours=15)), START).serving is serving

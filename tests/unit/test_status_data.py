@@ -7,9 +7,25 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from builders import START, a_member, a_probe, a_service, a_state, a_watchlist, an_incident, at, key, the_product
+from builders import (
+    START,
+    a_deployment,
+    a_hosted,
+    a_hosting,
+    a_member,
+    a_probe,
+    a_record,
+    a_service,
+    a_state,
+    a_watchlist,
+    an_incident,
+    at,
+    key,
+    the_product,
+)
 
-from devops_daemon.entrypoints.status import Facts, ago, as_data, incident_as_data, moment, span, stamp
+from devops_daemon.entrypoints.status import Facts, PlatformShown, ago, as_data, incident_as_data, moment, span, stamp
+from devops_daemon.hosting import Became, DeploymentRecord, Phase, PlatformNews
 from devops_daemon.model import (
     EventKind,
     Incident,
@@ -24,6 +40,7 @@ from devops_daemon.model import (
     TimelineEvent,
 )
 from devops_daemon.ports import Overview, Punctuality
+from devops_daemon.rollout.watch import PlatformView
 
 INTEGRATIONS = {"github": "ok", "railway": "off", "backend": "ok", "feedback": "off"}
 
@@ -72,6 +89,7 @@ def test_the_snapshot_has_the_keys_of_the_contract() -> None:
         "punctuality",
         "integrations",
         "objectives",
+        "platform",  # beside the contract's
     }
 
 
@@ -313,3 +331,85 @@ def test_what_never_happened_was_never() -> None:
 
 def test_a_moment_is_told_to_the_second() -> None:
     assert moment("2026-01-05T12:03:04.500Z") == "2026-01-05 12:03:04"
+
+
+# --- the hosting platform
+
+
+def shown(view: PlatformView, *rows: DeploymentRecord, notes: tuple[str, ...] = ()) -> Any:
+    overview = replace(an_overview(), deployments=rows)
+    facts = Facts("1.2.3", a_watchlist(*the_product()), integrations=INTEGRATIONS)
+    return json.loads(json.dumps(as_data(facts, overview, at(60), PlatformShown(view, notes))))
+
+
+def test_without_a_platform_there_is_none_to_show() -> None:
+    assert snapshot()["platform"] is None
+    assert snapshot()["integrations"]["railway"] == "off"
+
+
+def test_a_hosted_service_is_shown_with_what_serves_and_what_failed_beside_it() -> None:
+    serving, failed = a_deployment("d1"), a_deployment("d2", Phase.FAILED, at(30), commit="b")
+    data = shown(PlatformView(a_hosting(a_hosted("backend", serving, latest=failed))))
+    assert data["integrations"]["railway"] == "ok"
+    assert data["platform"]["services"] == [
+        {
+            "name": "backend",
+            "watched_as": "backend",
+            "serving": "up",
+            "detail": "1 of 1 replicas run",
+            "news": "bbbbbbb cart: quicker failed; the one before goes on",
+            "deployment": {
+                "id": "d1",
+                "status": "SUCCESS",
+                "commit": "a" * 40,
+                "what": "aaaaaaa cart: quicker",
+                "created_at": stamp(START),
+            },
+        }
+    ]
+
+
+def test_a_service_that_nobody_watches_is_shown_too() -> None:
+    (service,) = shown(PlatformView(a_hosting(a_hosted("nightly"))))["platform"]["services"]
+    assert (service["watched_as"], service["serving"], service["deployment"]) == (None, "empty", None)
+
+
+def test_what_is_wrong_with_the_platform_is_said_where_the_integrations_stand() -> None:
+    data = shown(PlatformView(problem="it does not answer"), notes=("a token is wrong",))
+    assert data["integrations"]["railway"] == "it does not answer; a token is wrong"
+    assert (data["platform"]["problem"], data["platform"]["services"]) == ("it does not answer", [])
+
+
+def test_before_the_first_look_at_the_platform_nothing_is_claimed() -> None:
+    assert shown(PlatformView())["integrations"]["railway"] == "not looked at yet"
+
+
+@pytest.mark.parametrize(
+    ("news", "incident"),
+    [
+        (None, None),
+        (PlatformNews(stable=True, text="all is well"), None),
+        (PlatformNews(stable=False, text="Deployments are delayed"), "Deployments are delayed"),
+        (PlatformNews(stable=False), "Railway says that it is not stable"),
+    ],
+)
+def test_trouble_of_the_platform_itself_is_told(news: PlatformNews | None, incident: str | None) -> None:
+    assert shown(PlatformView(news=news))["platform"]["incident"] == incident
+
+
+def test_a_deployment_is_shown_with_what_became_of_it() -> None:
+    row = a_record("d1", Phase.LIVE, Became.WELL, live_at=at(10), well_at=at(20))
+    assert shown(PlatformView(), row)["platform"]["deployments"] == [
+        {
+            "id": "d1",
+            "service": "backend",
+            "status": "SUCCESS",
+            "became": "well",
+            "commit": "a" * 40,
+            "what": "aaaaaaa cart: quicker",
+            "created_at": stamp(START),
+            "live_at": stamp(at(10)),
+            "well_at": stamp(at(20)),
+            "ended_at": None,
+        }
+    ]

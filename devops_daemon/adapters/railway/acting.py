@@ -69,7 +69,7 @@ class Acting(Reading):
         if not current.can_redeploy:
             raise RefusedError(f"deployment {current.id} ({current.status}) cannot be deployed again now")
         act = partial(self._api.write, "RedeployDeployment", {"id": current.id})
-        return await self._new("redeploy", act, known, lambda new: new.commit in {current.commit, None})
+        return await self._new("redeploy", act, known, partial(_is_of_the_same_code, current))
 
     async def deploy(self, service: HostedService, commit: str | None = None) -> Deployment:
         """Deploy a commit, or the current one with the variables and settings of now."""
@@ -91,7 +91,7 @@ class Acting(Reading):
         if not current.can_rollback:
             raise RefusedError(f"deployment {current.id} ({current.what}) cannot be rolled back to: its image is gone")
         act = partial(self._api.write, "RollBackDeployment", {"id": current.id})
-        return await self._new("rollback", act, known, lambda new: new.commit in {current.commit, None})
+        return await self._new("rollback", act, known, partial(_is_of_the_same_code, current))
 
     async def remove(self, deployment: Deployment) -> None:
         """Stop a deployment."""
@@ -190,6 +190,11 @@ def _identifier(answer: Mapping[str, Any]) -> str | None:
     if isinstance(value, str):
         return value
     return value.get("id") if isinstance(value, dict) else None
+
+
+def _is_of_the_same_code(deployment: Deployment, new: Deployment) -> bool:
+    """Compare by sha: of the rest nothing is told before it is built."""
+    return not new.commit or (deployment.commit is not None and new.commit.sha == deployment.commit.sha)
 
 
 def _has_restarted(before: Deployment, now: Deployment) -> bool:

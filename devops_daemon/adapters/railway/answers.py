@@ -6,13 +6,13 @@ The shapes are those of `docs/railway.md`: a refusal comes as HTTP 200 with the 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from devops_daemon.adapters.exchange import snippet
+from devops_daemon.adapters.exchange import LONGEST_PIECE, snippet
 
 EDGE_WAIT = timedelta(minutes=5)
 """After a refusal of the edge: it has been seen to last for up to a day, and each try prolongs it."""
@@ -87,22 +87,25 @@ class Failed:
 
 
 Meaning = Data | Throttled | Refused | Failed
+Redact = Callable[[str], str]
+"""Masks secrets in what an answer says, before it is cut."""
 
 
-def understand(reply: Reply, now: datetime) -> Meaning:
+def understand(reply: Reply, now: datetime, redact: Redact = str) -> Meaning:
     """Tell what an answer means; never raises, whatever the bytes are."""
     if reply.status == _TOO_MANY:
-        return _limit(reply, now)
+        return _limit(reply, now, redact)
     document = _json(reply)
     if isinstance(document, dict) and ("data" in document or "errors" in document):
-        return _graphql(reply, document)
+        return _graphql(reply, document, redact)
+    said = _said(reply, redact)
     if reply.status == _FORBIDDEN:
-        return Throttled(f"Railway's edge refused the request (403: {_said(reply)})", EDGE_WAIT, everything=True)
+        return Throttled(f"Railway's edge refused the request (403: {said})", EDGE_WAIT, everything=True)
     if reply.status >= _SERVER_ERROR:
-        return Failed(f"Railway's gateway answered {reply.status} ({_said(reply)})")
+        return Failed(f"Railway's gateway answered {reply.status} ({said})")
     if reply.status >= 300:  # noqa: PLR2004 # HTTP
-        return Refused(f"status {reply.status} ({_said(reply)}): RAILWAY_API_URL is not Railway's GraphQL API")
-    return Failed(f"the answer is not GraphQL ({_said(reply)})")
+        return Refused(f"status {reply.status} ({said}): RAILWAY_API_URL is not Railway's GraphQL API")
+    return Failed(f"the answer is not GraphQL ({said})")
 
 
 def _json(reply: Reply) -> Any:  # noqa: ANN401 # whatever the other side wrote
@@ -112,17 +115,17 @@ def _json(reply: Reply) -> Any:  # noqa: ANN401 # whatever the other side wrote
         return None
 
 
-def _said(reply: Reply) -> str:
-    kind = reply.content_type.partition(";")[0] or "no content type"
-    text = snippet(re.sub(r"<[^>]{0,500}>", " ", reply.body[:4096].decode("utf-8", "replace")))
+def _said(reply: Reply, redact: Redact) -> str:
+    kind = snippet(redact(reply.content_type.partition(";")[0])) or "no content type"
+    text = snippet(redact(re.sub(r"<[^>]{0,500}>", " ", reply.body[:4096].decode("utf-8", "replace"))))
     return f"{kind}: {text}" if text else kind
 
 
-def _limit(reply: Reply, now: datetime) -> Throttled:
+def _limit(reply: Reply, now: datetime, redact: Redact) -> Throttled:
     headers = {name.lower() for name in reply.headers}
     if not any(name.startswith(("x-ratelimit", "ratelimit")) for name in headers):
         wait = max(_retry_after(reply.headers) or EDGE_WAIT, EDGE_WAIT)
-        text = f"Railway's edge refuses requests for now (429: {_said(reply)})"
+        text = f"Railway's edge refuses requests for now (429: {_said(reply, redact)})"
         return Throttled(text, min(wait, LONGEST_WAIT), everything=True)
     wait = _retry_after(reply.headers) or _until_reset(reply.headers, now) or LIMIT_WAIT
     return Throttled("Railway's limit of requests is used up (429)", min(wait, LONGEST_WAIT), everything=True)
@@ -175,11 +178,11 @@ def limit_of(headers: Mapping[str, str]) -> tuple[int, int] | None:
     return (limit, left) if limit > 0 else None
 
 
-def _graphql(reply: Reply, document: Mapping[str, Any]) -> Meaning:
+def _graphql(reply: Reply, document: Mapping[str, Any], redact: Redact) -> Meaning:
     data, errors = document.get("data"), document.get("errors")
     if not errors:
         return Data(data) if isinstance(data, dict) else Failed("the answer holds neither data nor an error")
-    told = [_Told.of(error) for error in errors] if isinstance(errors, list) else [_Told(snippet(str(errors)))]
+    told = [_Told.of(error, redact) for error in (errors if isinstance(errors, list) else [str(errors)])]
     whole = isinstance(data, dict) and bool(data) and all(value is not None for value in data.values())
     if whole:
         return Data(data, tuple(error.text for error in told))  # type: ignore[arg-type] # a dict, just seen
@@ -189,23 +192,19 @@ def _graphql(reply: Reply, document: Mapping[str, Any]) -> Meaning:
 @dataclass(frozen=True, slots=True)
 class _Told:
     message: str
+    text: str
+    """The message in a line, with what Railway's support asks for."""
     code: str = ""
-    trace: str = ""
 
     @classmethod
-    def of(cls, error: Any) -> "_Told":  # noqa: ANN401 # JSON
-        if not isinstance(error, dict):
-            return cls(snippet(str(error)))
+    def of(cls, error: Any, redact: Redact) -> "_Told":  # noqa: ANN401 # JSON
+        error = error if isinstance(error, dict) else {"message": str(error)}
         extensions = error.get("extensions")
         extensions = extensions if isinstance(extensions, dict) else {}
-        trace = error.get("traceId") or extensions.get("traceId") or ""
-        return cls(str(error.get("message") or "no message"), str(extensions.get("code") or ""), str(trace))
-
-    @property
-    def text(self) -> str:
-        """The message in a line, with what Railway's support asks for."""
-        said = snippet(self.message)
-        return f"{said} (traceId {snippet(self.trace)})" if self.trace else said
+        message = str(error.get("message") or "no message")[:LONGEST_PIECE]
+        trace = snippet(redact(str(error.get("traceId") or extensions.get("traceId") or "")[:LONGEST_PIECE]))
+        said = snippet(redact(message))
+        return cls(message, f"{said} (traceId {trace})" if trace else said, str(extensions.get("code") or ""))
 
 
 def _refusal(error: _Told, status: int) -> Meaning:

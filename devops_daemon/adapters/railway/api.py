@@ -142,10 +142,11 @@ class Api:
         for _ in range(MOST_PAGES):
             data = await self.read(name, {**variables, "after": after}, lambda data: data, unasked=unasked)
             first = first or data
-            page = parsed(name, connection, data)
-            nodes += parsed(name, lambda page: [edge["node"] for edge in page["edges"] if edge["node"]], page)
-            ahead = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
-            if ahead is None or ahead == after:
+            found, ahead, more = parsed(name, lambda data: _page(connection(data)), data)
+            if after and ahead == after:
+                break
+            nodes += found
+            if not more or not ahead:
                 break
             after = ahead
         return first or {}, nodes
@@ -166,7 +167,7 @@ class Api:
         headers = (await self.scope()).tokens[-1].headers
         request = gql.GraphQLRequest(get_introspection_query_ast(), operation_name="IntrospectionQuery")
         result = await self._sent(request, headers, WRITE_SECONDS, unasked=False)
-        schema = build_client_schema(cast("IntrospectionQuery", result.data))
+        schema = parsed("IntrospectionQuery", build_client_schema, cast("IntrospectionQuery", result.data))
         errors = {name: validate(schema, document(name).document) for name in names()}
         return {name: found[0].message for name, found in errors.items() if found}
 
@@ -249,6 +250,12 @@ class Api:
         for problem in (result.extensions or {}).get("problems", ()):
             log.warning("railway.partial", document=name, reason=problem)
         return result.data or {}
+
+
+def _page(connection: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str | None, bool]:
+    """Take a page apart: its nodes, where it ends, and whether there is more."""
+    nodes = [edge["node"] for edge in connection["edges"] if edge["node"]]
+    return nodes, connection["pageInfo"]["endCursor"], bool(connection["pageInfo"]["hasNextPage"])
 
 
 def parsed(name: str, parse: Callable[[Any], T], data: Any) -> T:  # noqa: ANN401 # JSON

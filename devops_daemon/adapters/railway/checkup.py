@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from devops_daemon.adapters.railway.api import Api
 from devops_daemon.adapters.railway.platform import Railway
 from devops_daemon.adapters.railway.tokens import Token, TokenKind
-from devops_daemon.hosting import Hosting, LogQuery
+from devops_daemon.hosting import HostedService, Hosting, LogQuery
 from devops_daemon.model import Finding, Grade
 from devops_daemon.ports import Clock, RefusedError, UnavailableError
 
@@ -86,11 +86,17 @@ def _of_services(hosting: Hosting) -> list[Finding]:
     if hosting.staged_changes:
         text = f"{hosting.staged_changes} edits wait in the dashboard: databases and proxies can't be added meanwhile"
         found.append(Finding(Grade.WARNING, "staged changes", text, "commit or discard them there"))
-    at_once = [service.name for service in hosting.services if service.repository and not service.draining]
+    at_once = [
+        service.name for service in hosting.services if service.hosts and not (service.draining or service.sleeps)
+    ]
     if at_once:
         text = f"{', '.join(at_once)}: the old process is killed at once when a new one is live"
         found.append(Finding(Grade.WARNING, "draining", text, "set RAILWAY_DEPLOYMENT_DRAINING_SECONDS=15 on each"))
     return found
+
+
+def _is_killed_at_once(service: HostedService) -> bool:
+    return bool(service.hosts) and not service.draining and not service.sleeps
 
 
 def _quota(api: Api) -> Finding:

@@ -45,9 +45,7 @@ class Provisioning(Variables):
             return Added(found[0].id, found[0].name, made=True) if found else None
 
         answer = await self._once("add service", lambda: self._api.write("CreateService", {"input": asked}), look)
-        if isinstance(answer, Added):
-            return answer
-        return Added(answer["serviceCreate"]["id"], answer["serviceCreate"]["name"], made=True)
+        return answer if isinstance(answer, Added) else await self._appearing("add service", look)
 
     async def add_database(self, engine: Engine, *, another: bool = False) -> Added:
         """Add a database by Railway's template, and wait until its service is there."""
@@ -74,7 +72,7 @@ class Provisioning(Variables):
         answer = await self._once(f"add {engine}", lambda: self._api.write("DeployTemplate", {"input": asked}), look)
         if isinstance(answer, Added):
             return answer
-        workflow = answer["templateDeployV2"]["workflowId"]
+        workflow = (answer.get("templateDeployV2") or {}).get("workflowId")
 
         async def finished() -> Added | None:
             if workflow:
@@ -150,7 +148,13 @@ class Provisioning(Variables):
 
     async def close_proxy(self, proxy: Proxy) -> None:
         """Take the public address away."""
-        await self._api.write("DeleteProxy", {"id": proxy.id})
+
+        async def look() -> bool | None:
+            databases = [service for service in (await self.hosting()).services if service.engine]
+            there = [each.id for database in databases for each in await self.proxies(database)]
+            return proxy.id not in there or None
+
+        await self._once("close a proxy", lambda: self._api.write("DeleteProxy", {"id": proxy.id}), look)
 
     def _is_trusted(self, host: str) -> bool:
         """Send a password only to Railway's own proxies (or to this machine's, where the API is on it: a sandbox)."""

@@ -100,7 +100,14 @@ async def _only_project(asked: Asked, token: Token, send: Send) -> str:
     reached = [asked.workspace_id] if asked.workspace_id else [identifier for identifier, _ in token.workspaces]
     found = []
     for workspace in reached or (None,):
-        data = await send("Projects", {"workspaceId": workspace}, token.headers)
+        try:
+            data = await send("Projects", {"workspaceId": workspace}, token.headers)
+        except SaidNoError as refusal:
+            named = f"the workspace {workspace}" if workspace else "its workspace"
+            raise RefusedError(
+                f"RAILWAY_WORKSPACE_ID: {token.setting} may not list the projects of {named} ({refusal}); set the id of"
+                " the workspace that it was made in, or PRODUCT_PROJECT_ID"
+            ) from None
         nodes = [edge["node"] for edge in data["projects"]["edges"]]
         found += [node for node in nodes if not node["deletedAt"]]
     if len(found) == 1:

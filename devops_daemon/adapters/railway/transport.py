@@ -84,10 +84,8 @@ class HttpTransport(AsyncTransport):
         """Send one request; raises SaidNoError, ThrottledError, NotSentError or LostAnswerError."""
         reply = await self._post(request.payload, headers or {}, seconds)
         self._quota.note(reply.headers)
-        done = self._done(understand(reply, self._now()))
-        return ExecutionResult(
-            dict(done.data), None, {"problems": [self.redactor.text(text) for text in done.problems]}
-        )
+        done = self._done(understand(reply, self._now(), self.redactor.text))
+        return ExecutionResult(dict(done.data), None, {"problems": list(done.problems)})
 
     def subscribe(self, request: GraphQLRequest) -> AsyncGenerator[ExecutionResult, None]:
         """Refuse: what a stream would tell is asked for, since no verdict may hang on a stream."""
@@ -98,14 +96,14 @@ class HttpTransport(AsyncTransport):
             case Data():
                 return meaning
             case Throttled(text, wait, everything):
-                reason = f"Railway: {self.redactor.text(text)}"
+                reason = f"Railway: {text}"
                 if everything:
                     self._quota.close(wait, reason)
                 raise ThrottledError(reason, wait)
             case Refused(text, why):
-                raise SaidNoError(self.redactor.text(text), why)
+                raise SaidNoError(text, why)
             case Failed(text):
-                raise LostAnswerError(f"Railway: {self.redactor.text(text)}")
+                raise LostAnswerError(f"Railway: {text}")
             case _:
                 assert_never(meaning)
 

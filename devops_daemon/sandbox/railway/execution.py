@@ -1,10 +1,11 @@
 """Executing a valid document: each root field needs the caller's right, errors are worded as Railway words them."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLResolveInfo, execute
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLResolveInfo, execute, parse, validate
 
 from devops_daemon.sandbox.railway.access import Caller
 from devops_daemon.sandbox.railway.api_faults import TRACE
@@ -13,6 +14,13 @@ from devops_daemon.sandbox.railway.queries import Queries
 from devops_daemon.sandbox.railway.realm import Realm
 from devops_daemon.sandbox.railway.refusals import Refusal
 from devops_daemon.sandbox.railway.schema import load_schema, resolve
+
+
+@lru_cache(maxsize=256)  # a daemon asks the same few again and again
+def read(query: str) -> tuple[DocumentNode, Sequence[GraphQLError]]:
+    """Parse a query and hold it against the schema; gives what is wrong with it. Raises GraphQLError if it is none."""
+    document = parse(query)
+    return document, validate(load_schema(), document)
 
 
 class Execution:

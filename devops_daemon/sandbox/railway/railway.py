@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
-from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse, validate
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 
 from devops_daemon.sandbox.listener import Listener
 from devops_daemon.sandbox.product import LOOPBACK, Product
@@ -21,7 +21,7 @@ from devops_daemon.sandbox.railway.access import Caller, Reach, TokenKind, defau
 from devops_daemon.sandbox.railway.api_faults import ApiFaults, edge_limit, html
 from devops_daemon.sandbox.railway.commits import Commit, FailsAt, fresh_sha
 from devops_daemon.sandbox.railway.control import RailwayControl
-from devops_daemon.sandbox.railway.execution import Execution
+from devops_daemon.sandbox.railway.execution import Execution, read
 from devops_daemon.sandbox.railway.limits import Burst, Limits
 from devops_daemon.sandbox.railway.pace import Pace
 from devops_daemon.sandbox.railway.proxies import Address
@@ -174,10 +174,9 @@ class Railway:
         if kind is TokenKind.EMPTY:
             return _refused("Authentication required", "UNAUTHENTICATED")
         try:
-            document = parse(str(body.get("query")))
+            document, problems = read(str(body.get("query")))
         except GraphQLError as error:
             return _refused(error.message, "GRAPHQL_PARSE_FAILED")
-        problems = validate(self._execution.schema, document)
         if problems:
             return _refused(problems[0].message, "GRAPHQL_VALIDATION_FAILED")
         writes = any(

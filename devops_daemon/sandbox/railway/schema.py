@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -27,10 +28,12 @@ def snake(name: str) -> str:
     return _WRITTEN_OTHERWISE.get(plain, plain)
 
 
+@cache
 def load_schema() -> GraphQLSchema:
-    """Build the schema; arguments and the fields of inputs arrive under Python's names."""
+    """Build the schema, once; arguments and the fields of inputs arrive under Python's names."""
     schema = build_schema(files(__package__).joinpath("schema.graphql").read_text(encoding="utf-8"))
-    for kind in schema.type_map.values():
+    ours = (kind for name, kind in schema.type_map.items() if not name.startswith("__"))
+    for kind in ours:
         if isinstance(kind, GraphQLInputObjectType):
             for name, field in kind.fields.items():
                 field.out_name = snake(name)
