@@ -137,7 +137,7 @@ async def site(
         lambda now: now - began > 2 * INTERVAL,
         tokens or Tokens(),
         lambda: moment,
-        lambda: seen or {},
+        latest=lambda: seen or {},
     )
     server = Server(made, listening_socket(host, 0))
     await server.start()

@@ -337,11 +337,12 @@ class Hands:
 
 
 class ShakyRows:
-    """The port DeploymentLedger, on the real one, whose calls fail when they are told to; it counts what is kept."""
+    """The port DeploymentLedger, on the real one: its calls fail or lose their answer when told to, and are counted."""
 
     def __init__(self, real: DeploymentLedger) -> None:
         self.real = real
         self.failing: set[str] = set()
+        self.loses_answers = False
         self.kept: list[int] = []
 
     async def rows(self, identifiers: Sequence[str]) -> list[DeploymentRecord]:
@@ -352,6 +353,8 @@ class ShakyRows:
         self._before("keep")
         await self.real.keep(records)
         self.kept.append(len(records))
+        if self.loses_answers:
+            raise UnavailableError("the connection was lost")
 
     def _before(self, call: str) -> None:
         if call in self.failing:
@@ -550,6 +553,17 @@ async def test_each_change_of_outcome_is_told_once(tower: Tower) -> None:
     assert [(log["service"], log["deployment"], log["became"]) for log in seen] == [("backend", identifier, "failed")]
 
 
+async def test_a_change_that_is_none_of_outcome_is_kept_and_not_told(tower: Tower) -> None:
+    identifier = await tower.serving()
+    await tower.look()
+    with capture_logs() as logs:
+        tower.railway.realm.world.set_status(identifier, RailwayStatus.SLEEPING)
+        await tower.look()
+    row = await tower.row(identifier)
+    assert (row.status, row.phase, row.became) == ("SLEEPING", Phase.SLEEPING, Became.LIVE)
+    assert events(logs, "deployment.seen") == []
+
+
 async def test_a_deployment_that_railway_no_longer_knows_has_ended_and_holds_up_no_other(tower: Tower) -> None:
     before = await tower.serving()
     await tower.look()
@@ -649,6 +663,14 @@ async def test_a_store_that_fails_keeps_the_rows_for_later(tower: Tower, call: s
     tower.ledger.failing.clear()
     await tower.look()
     assert {row.service for row in await tower.rows()} == ALL
+
+
+async def test_rows_that_were_kept_though_the_answer_was_lost_are_not_kept_again(tower: Tower) -> None:
+    tower.ledger.loses_answers = True
+    await tower.look()
+    tower.ledger.loses_answers = False
+    await tower.look()
+    assert tower.ledger.kept == [len(ALL)]
 
 
 async def test_a_store_that_fails_later_loses_no_moment_that_was_kept(tower: Tower) -> None:

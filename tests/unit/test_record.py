@@ -107,6 +107,11 @@ def test_what_failed_was_never_live() -> None:
     assert (row.became, moments(row)) == (Became.FAILED, (None, None, at(20)))
 
 
+@pytest.mark.parametrize("phase", sorted(OVER))
+def test_an_end_is_when_it_was_first_seen(phase: Phase) -> None:
+    assert story((0, Phase.LIVE, None), (20, phase, None), (30, phase, None)).ended_at == at(20)
+
+
 def test_what_was_known_of_the_commit_is_kept_where_less_is_told() -> None:
     told = a_deployment(phase=Phase.BUILDING, patch=True)
     row = advance(None, BACKEND, told, None, START)
