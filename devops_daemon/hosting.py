@@ -223,8 +223,10 @@ class Hosting:
     environment: str
     services: tuple[HostedService, ...]
     read_at: datetime
-    staged_changes: int = 0
-    """Edits by people that wait in the dashboard: a commit of ours would apply them too."""
+    staged_changes: int | None = 0
+    """Edits by people that wait in the dashboard: a commit of ours would apply them too. None where it was not told."""
+    partial: bool = False
+    """Parts are missing: good enough to be shown, not to act on."""
 
     def service(self, name: str) -> HostedService:
         """Find a service by name (its case matters only between two of them) or id; raises UnknownServiceError."""

@@ -85,7 +85,9 @@ def rollback(
         meant = target.service
         deployments = line.ask(line.platform.deployments(meant.id, LAST))
         chosen = _chosen(line, to_roll_back(meant, deployments, to))
-        confirm(line, f"roll back {meant.name} to", chosen.deployment, chosen.warning, yes=yes)
+        # Railway does not tell of each change of them: its rollback takes all back
+        warning = chosen.warning or "its variables and settings of that time come back with it"
+        confirm(line, f"roll back {meant.name} to", chosen.deployment, warning, yes=yes)
         started = utc_now()
         new = line.ask(line.platform.roll_back(chosen.deployment))
         rollout = Rollout(Action.ROLLBACK, new.id, started)

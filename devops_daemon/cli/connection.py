@@ -82,8 +82,12 @@ class Connection:
     watched: tuple[Service, ...]
     redactor: Redactor
     runner: asyncio.Runner
-    look_every: timedelta
-    """Between two looks at what was started."""
+    look_at_least: timedelta
+
+    @property
+    def look_every(self) -> timedelta:
+        """Between two looks at what was started: half of the hour's requests are left for others."""
+        return max(self.look_at_least, 2 * self.api.gentle)
 
     def ask(self, question: Coroutine[Any, Any, T]) -> T:
         """Wait for an answer."""

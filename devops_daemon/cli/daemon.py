@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 import aiohttp
@@ -101,7 +102,14 @@ def incidents(
         return
     listed = _answer("/status.json")["incidents"]
     columns = ("id", "severity", "status", "title", "failed_probes", "opened_at", "resolved_at")
-    print_rows(listed if as_json else [{name: row[name] for name in columns} for row in listed], as_json=as_json)
+    print_rows(
+        listed if as_json else [{name: _readable(row, name) for name in columns} for row in listed], as_json=as_json
+    )
+
+
+def _readable(row: Mapping[str, Any], name: str) -> object:
+    """Give a column's value, times as such."""
+    return datetime.fromisoformat(row[name]) if name.endswith("_at") and row[name] else row[name]
 
 
 def _show_incident(incident: Mapping[str, Any], *, as_json: bool) -> None:

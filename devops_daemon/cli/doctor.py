@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from devops_daemon.adapters.railway.asked import Asked
 from devops_daemon.app import utc_now
 from devops_daemon.cli.connection import Connection, Known, asked, known, open_line
 from devops_daemon.cli.environment import environment
@@ -65,9 +66,23 @@ async def _looked_at(line: Connection) -> list[Finding]:
 
     findings = [finding async for finding in check_up(line.api, utc_now)]
     try:
-        return [*findings, *_matching(line.watched, await line.platform.hosting())]
+        hosting = await line.platform.hosting()
+        return [*findings, *_matching(line.watched, hosting), _own(line.api.asked, hosting)]
     except (RefusedError, UnavailableError):
         return findings  # they tell why
+
+
+def _own(asked_for: Asked, hosting: Hosting) -> Finding:
+    """Say which service is the daemon's own: it is never restarted, rolled back or removed."""
+    own = [s.name for s in hosting.services if s.id == asked_for.own_service_id or asked_for.own_hosts & set(s.hosts)]
+    if own:
+        return Finding(Grade.OK, "own service", f"{own[0]}: it is never restarted, rolled back or removed from here")
+    if asked_for.own_service_id:
+        return Finding(Grade.OK, "own service", "runs in another environment")
+    text = "is not known here; a service named devops-daemon is taken for it"
+    return Finding(
+        Grade.WARNING, "own service", text, "set DEVOPS_DAEMON_URL or PUBLIC_URL to where the daemon answers"
+    )
 
 
 def _matching(services: Sequence[Service], hosting: Hosting) -> Iterator[Finding]:

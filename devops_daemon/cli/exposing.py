@@ -13,7 +13,7 @@ Call = tuple[str, Mapping[str, str]]
 """A program without arguments, and its environment."""
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 _SIGNALLED = 128
-_APPEARS_WITHIN, _CLOSES_WITHIN = 10.0, 40.0
+_APPEARS_WITHIN, _CLOSES_WITHIN = 30.0, 40.0
 _ENDS_WITHIN = 5.0
 
 
@@ -72,9 +72,12 @@ class Exposure:
         while True:
             left = await self._left(before)
             waited = loop.time() - started
-            if not left and (not self._unsure or waited > _APPEARS_WITHIN):
+            if not left and not self._unsure:
                 return True
-            if waited > _CLOSES_WITHIN:
+            if not left and waited > _APPEARS_WITHIN:
+                self._shout("it was asked for and has not appeared, but it still may")
+                return False
+            if left and waited > _CLOSES_WITHIN:
                 self._shout(left)
                 return False
             await asyncio.sleep(self._line.look_every.total_seconds())

@@ -61,7 +61,7 @@ async def _to_its_end(line: Connection, probed: Service | None, rollout: Rollout
         async def probe() -> Health | None:
             return await look(probed) if probed else None
 
-        return await Follow(line.platform, utc_now, line.look_every).to_its_end(rollout, probe, tell, limits)
+        return await Follow(line.platform, utc_now, lambda: line.look_every).to_its_end(rollout, probe, tell, limits)
 
 
 def _outcome(ended: Ended) -> tuple[str, str]:

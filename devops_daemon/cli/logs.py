@@ -132,11 +132,12 @@ async def _lines(line: Connection, wanted: Wanted) -> list[Line]:
 
 
 async def _build_lines(line: Connection, wanted: Wanted) -> list[Line]:
-    """Read the builds, service by service."""
+    """Read the builds, of all services together by time."""
     meant = [(service, wanted.deployment or service.latest) for service in wanted.services]
     queries = [(service, wanted.of(LogKind.BUILD, None, each.id)) for service, each in meant if each]
     answers = await asyncio.gather(*(line.platform.logs(query) for _, query in queries))
-    return [_of(row, {}, service) for (service, _), rows in zip(queries, answers, strict=True) for row in rows]
+    found = [_of(row, {}, service) for (service, _), rows in zip(queries, answers, strict=True) for row in rows]
+    return sorted(found, key=lambda each: each.at)[-wanted.last :]
 
 
 async def _http_lines(line: Connection, wanted: Wanted) -> list[Line]:

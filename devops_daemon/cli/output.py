@@ -4,6 +4,7 @@ Exit codes: 0; 1 the answer is no; 2 used wrongly; 3 a service could not be reac
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from devops_daemon.cli.text import harmless, in_json, one_line
 from devops_daemon.redaction import Redactor
 
 NO, WRONG, UNREACHABLE = 1, 2, 3
+UNBOUNDED = 400
+"""Columns of what is no terminal, unless COLUMNS says otherwise."""
 COLOURS = {
     **dict.fromkeys(("up", "ok", "resolved", "well", "removed", "aborted", "added"), "green"),
     **dict.fromkeys(("degraded", "mitigating", "starting", "unproven", "warn", "warning"), "yellow"),
@@ -28,8 +31,9 @@ Row = Mapping[str, Any]
 
 
 def out() -> Console:
-    """Give the console that tables are printed on; nothing in a text is markup to it."""
-    return Console(highlight=False, markup=False, emoji=False)
+    """Give the console that tables are printed on; nothing in a text is markup to it, and a file has no margin."""
+    width = None if sys.stdout.isatty() else shutil.get_terminal_size((UNBOUNDED, 0)).columns
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def err() -> Console:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import typer
@@ -116,7 +117,7 @@ def _probe_row(service: Mapping[str, Any], probe: Mapping[str, Any]) -> dict[str
         "is": probe["status"],
         "latency_ms": probe["latency_ms"],
         "detail": probe["detail"],
-        "checked": probe["checked_at"],
+        "checked": datetime.fromisoformat(probe["checked_at"]) if probe["checked_at"] else None,
     }
 
 

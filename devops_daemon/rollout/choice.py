@@ -55,7 +55,7 @@ def to_cancel(service: HostedService) -> Choice:
 
 
 def to_roll_back(service: HostedService, deployments: Sequence[Deployment], identifier: str | None = None) -> Choice:
-    """Choose the newest deployment of other code before the one that serves, whose image is still kept.
+    """Choose the newest deployment of other code from before that which serves was first there, with its image kept.
 
     With `identifier` that one is meant. Warns where a variable or setting has been changed since: Railway's rollback
     brings the old ones back too.
@@ -72,8 +72,15 @@ def to_roll_back(service: HostedService, deployments: Sequence[Deployment], iden
         if not named[0].can_rollback:
             return NoneFits(f"{named[0].what}: cannot be rolled back to: its image is kept no longer")
         return _with_warning(named[0], deployments)
+    first = min(each.created_at for each in (*deployments, current) if not _differs(each, current))
     for each in older:
-        if each.can_rollback and each.phase in {Phase.ENDED, Phase.LIVE, Phase.SLEEPING} and _differs(each, current):
+        # what came between was left already: going back there would bring back why
+        if (
+            each.created_at < first
+            and each.can_rollback
+            and each.phase in {Phase.ENDED, Phase.LIVE, Phase.SLEEPING}
+            and _differs(each, current)
+        ):
             return _with_warning(each, deployments)
     return NoneFits(
         f"{service.name}: no earlier deployment of other code can be rolled back to (images are kept for days)"

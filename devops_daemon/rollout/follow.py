@@ -12,6 +12,9 @@ from devops_daemon.rollout.verdict import Going, Health, Patience, Rollout, Sigh
 Probe = Callable[[], Awaitable[Health | None]]
 """Looks at the service with our own probes; None where there are none."""
 Tell = Callable[[str], None]
+SELDOM = 5
+_SLOW = frozenset({Phase.WAITING, Phase.BLOCKED, Phase.BUILDING})
+"""What takes minutes is looked at so many times as seldom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class Ended:
 class Follow:
     """Looks every few seconds; an outage of the platform's API only makes it look longer."""
 
-    def __init__(self, platform: Platform, now: Clock, every: timedelta = timedelta(seconds=2)) -> None:
+    def __init__(self, platform: Platform, now: Clock, every: Callable[[], timedelta]) -> None:
+        """`every` tells how often it may look; what waits or is built is looked at more seldom."""
         self._platform = platform
         self._now = now
         self._every = every
@@ -54,7 +58,8 @@ class Follow:
             if verdict.text != told:
                 told = verdict.text
                 tell(told)
-            await asyncio.sleep(self._every.total_seconds())
+            slowly = seen is not None and seen.phase in _SLOW
+            await asyncio.sleep(self._every().total_seconds() * (SELDOM if slowly else 1))
 
     def _unseen(self, rollout: Rollout, error: UnavailableError, limits: Patience) -> Verdict:
         if self._now() - rollout.started_at > limits.build:

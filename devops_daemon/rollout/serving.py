@@ -71,7 +71,7 @@ def _scheduled(service: HostedService, now: datetime) -> tuple[Serving, str]:
 def _by_replicas(deployment: Deployment) -> tuple[Serving, str]:
     here = [each for each in deployment.instances if each.state is not InstanceState.GONE]
     running = deployment.running
-    if deployment.stopped and not running:
+    if deployment.stopped and (deployment.phase is Phase.LIVE or not running):
         return Serving.DOWN, "its process has ended by itself, whatever its status says"
     if running:
         crashed = sum(each.state is InstanceState.CRASHED for each in here)

@@ -126,10 +126,12 @@ def _live(rollout: Rollout, sight: Sight, limits: Patience) -> Verdict:
         return Well("built; it runs when its time comes")
     if rollout.action is Action.RESTART and _is_old(rollout, seen) and waited < limits.restart:
         return Going("restarting")
-    if seen.running:
-        return _answering(sight, patient=waited < limits.settle)
-    if seen.stopped:
+    if seen.stopped and (seen.phase is Phase.LIVE or not seen.running):
         return Failed("its process has ended by itself")
+    if seen.running:
+        verdict = _answering(sight, patient=waited < limits.settle)
+        unsure = isinstance(verdict, Well) and rollout.action is Action.RESTART and _is_old(rollout, seen)
+        return Well(f"{verdict.text}; no sign of the restart itself was seen") if unsure else verdict
     return Going(f"{seen.status.lower()}, no replica runs yet") if waited < limits.settle else Failed("no replica runs")
 
 

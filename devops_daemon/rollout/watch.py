@@ -16,6 +16,9 @@ from devops_daemon.rollout.record import advance, gone
 from devops_daemon.rollout.verdict import Health
 
 NEWS_EVERY = timedelta(minutes=5)
+MOST_ASKED = 5
+"""Deployments that are asked for by name in one look."""
+ASK_AGAIN, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 HealthOf = Callable[[HostedService, datetime], Health | None]
 """What our probes found of a service since a moment; None where they found nothing."""
 log = structlog.get_logger("platform")
@@ -41,6 +44,8 @@ class PlatformWatch:
         self._now = now
         self._news_at: datetime | None = None
         self._kept: dict[str, DeploymentRecord] | None = None
+        self._tries: dict[str, tuple[int, datetime]] = {}
+        """Deployments that could not be read: how often they were asked for, and when they are again."""
         self.view = PlatformView()
 
     async def look(self, health_of: HealthOf) -> None:
@@ -84,10 +89,11 @@ class PlatformWatch:
             kept = (
                 self._kept if self._kept is not None else {row.id: row for row in await self._ledger.rows(list(seen))}
             )
-            seen |= await self._lost_from_sight(hosting, kept, seen)
-            rows = {key: self._advanced(kept.get(key), *both, health_of) for key, both in seen.items()}
-            unseen = {key: row for key, row in kept.items() if row.ended_at is None and key not in seen}
-            rows |= {key: gone(row, self._now()) for key, row in unseen.items()}
+            asked_for = await self._lost_from_sight(hosting, kept, seen)
+            seen |= {key: both for key, both in asked_for.items() if both}
+            rows = {key: row for key, row in kept.items() if row.ended_at is None}
+            rows |= {key: self._advanced(kept.get(key), *both, health_of) for key, both in seen.items()}
+            rows |= {key: gone(kept[key], self._now()) for key, both in asked_for.items() if both is None}
             changed = [row for identifier, row in rows.items() if kept.get(identifier) != row]
             if changed:
                 await self._ledger.keep(changed)
@@ -110,19 +116,32 @@ class PlatformWatch:
 
     async def _lost_from_sight(
         self, hosting: Hosting, kept: Mapping[str, DeploymentRecord], seen: Mapping[str, "_Seen"]
-    ) -> dict[str, "_Seen"]:
+    ) -> dict[str, "_Seen | None"]:
+        """Ask for a few of those of which nothing is seen; what cannot be read now is asked for again, later."""
         services = {service.id: service for service in hosting.services}
-        found = {}
-        for row in kept.values():
-            if row.id in seen or row.ended_at is not None:
-                continue
+        found: dict[str, _Seen | None] = {}
+        lost = [row for row in kept.values() if row.id not in seen and row.ended_at is None and self._is_due(row.id)]
+        for row in lost[:MOST_ASKED]:
             # the service may have been deleted as a whole
             service = services.get(row.service_id) or HostedService(row.service_id, row.service)
             try:
                 found[row.id] = (await self._platform.deployment(row.id), service)
+                self._tries.pop(row.id, None)
             except RefusedError as error:
                 log.debug("deployment.gone", deployment=row.id, reason=str(error))
+                found[row.id] = None
+            except UnavailableError as error:
+                self._put_off(row, str(error))
         return found
+
+    def _is_due(self, identifier: str) -> bool:
+        return identifier not in self._tries or self._tries[identifier][1] <= self._now()
+
+    def _put_off(self, row: DeploymentRecord, reason: str) -> None:
+        tries = self._tries.get(row.id, (0, self._now()))[0] + 1
+        self._tries[row.id] = (tries, self._now() + min(tries**2 * ASK_AGAIN, LONGEST_PAUSE))
+        if tries == 1:
+            log.warning("deployment.unreadable", service=row.service, deployment=row.id, reason=reason)
 
 
 _Seen = tuple[Deployment, HostedService]

@@ -677,8 +677,15 @@ async def test_a_dead_token_is_told_with_its_cure() -> None:
     assert DEAD not in told
 
 
-async def test_beside_a_dead_token_the_other_one_works() -> None:
-    hosting, notes, spoke = await scoped(project_token=DEAD)
+async def test_a_dead_project_token_is_not_replaced_by_one_that_would_choose_another_environment() -> None:
+    told = await refused(project_token=DEAD)
+    assert "RAILWAY_TOKEN_SW_FACTORY is not known to Railway" in told
+    assert "set PRODUCT_PROJECT_ID and PRODUCT_ENVIRONMENT_ID to go on with RAILWAY_WORKSPACE_TOKEN alone" in told
+
+
+async def test_beside_a_dead_token_the_other_one_works_where_the_environment_is_named() -> None:
+    named = {"project_id": PROJECT_ID, "environment_id": PRODUCTION_ID}
+    hosting, notes, spoke = await scoped(project_token=DEAD, **named)
     assert (hosting.environment, spoke) == ("production", [TokenKind.WORKSPACE])
     assert [note.split(":")[0] for note in notes] == ["RAILWAY_TOKEN_SW_FACTORY is not known to Railway (any more)"]
 
@@ -710,6 +717,14 @@ async def test_when_a_token_dies_the_other_one_takes_over(world: World) -> None:
     assert await measure(world)
     assert (await world.platform.hosting()).project == "shop"
     assert [note.split(" is ")[0] for note in world.api.notes] == [PROJECT_TOKEN]
+
+
+async def test_the_environment_stays_when_its_token_dies() -> None:
+    async with open_world(project_token=Railway.staging_token) as world:
+        assert (await world.platform.hosting()).environment == "staging"
+        world.railway.staging_token = "another one"
+        for _ in range(2):
+            assert (await world.platform.hosting()).environment == "staging"
 
 
 async def test_a_right_that_was_missing_is_remembered_and_only_for_that(world: World) -> None:
@@ -894,3 +909,51 @@ async def test_a_workflow_that_failed_says_why() -> None:
     async with serving(replies) as api:
         with pytest.raises(RefusedError, match=r"^Railway could not add it: no room$"):
             await Adapter(api, utc_now).add_database(Engine.REDIS)
+
+
+# --- a plain no, and words of a fault on their side
+
+A_TOKEN = document(
+    {
+        "data": {
+            "projectToken": {
+                "name": "t",
+                "projectId": "p",
+                "environmentId": "e",
+                "project": {"name": "shop", "workspaceId": None},
+                "environment": {"name": "production"},
+            }
+        }
+    }
+)
+
+
+async def test_a_plain_no_is_no_success() -> None:
+    no = document({"data": {"deploymentRestart": False}})
+    async with RawServer(in_turn(A_TOKEN, no)) as server:
+        asked = Asked(server.url, SecretStr("a-project-token"))
+        async with connected(asked, AGENT, Redactor([]), utc_now, waits=WAITS) as api:
+            with pytest.raises(RefusedError, match="answered no to RestartDeployment"):
+                await api.write("RestartDeployment", {"id": "d"})
+
+
+@pytest.mark.parametrize(
+    "words", ["Request timed out", "Internal server error", "fetch failed", "Something went wrong"]
+)
+async def test_after_words_of_a_fault_of_theirs_a_write_may_have_been_done(words: str) -> None:
+    fault = document({"data": None, "errors": [{"message": words, "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]})
+    async with RawServer(in_turn(A_TOKEN, fault)) as server:
+        asked = Asked(server.url, SecretStr("a-project-token"))
+        async with connected(asked, AGENT, Redactor([]), utc_now, waits=WAITS) as api:
+            with pytest.raises(LostAnswerError):
+                await api.write("RestartDeployment", {"id": "d"})
+        assert len(server.requests) == 2
+
+
+async def test_a_write_that_is_throttled_in_words_is_never_sent_again() -> None:
+    async with RawServer(in_turn(A_TOKEN, SHORT_THROTTLE)) as server:
+        asked = Asked(server.url, SecretStr("a-project-token"))
+        async with connected(asked, AGENT, Redactor([]), utc_now, waits=WAITS) as api:
+            with pytest.raises(ThrottledError):
+                await api.write("RestartDeployment", {"id": "d"})
+        assert len(server.requests) == 2

@@ -23,6 +23,7 @@ from adapters.railway_world import (
     until,
 )
 from adapters.servers import AGENT, utc_now
+from structlog.testing import capture_logs
 
 from devops_daemon.adapters.railway.platform import Railway as Adapter
 from devops_daemon.adapters.railway.platform import connected
@@ -1013,6 +1014,16 @@ async def test_the_daemons_own_service_is_left_alone(act: str, by: str) -> None:
         assert world.mutations == set()
 
 
+@pytest.mark.parametrize("act", OWN_ACTS)
+async def test_where_nothing_tells_the_daemons_own_service_its_name_does(act: str) -> None:
+    async with open_world() as world:
+        service = await world.service("devops-daemon")
+        deployment = await world.platform.deployment(world.serving("devops-daemon").id)
+        with pytest.raises(RefusedError, match=r"^this is the daemon's own service: it is never"):
+            await (world.platform.restart(service) if act == "restart" else getattr(world.platform, act)(deployment))
+        assert world.mutations == set()
+
+
 async def test_other_services_are_not_taken_for_the_daemons_own() -> None:
     async with open_world(own_hosts=frozenset({urlsplit("https://daemon.example").hostname})) as world:
         await world.platform.restart(await world.service("backend"))
@@ -1025,3 +1036,38 @@ async def test_the_daemons_own_service_can_be_deployed_anew() -> None:
         serving = world.serving("devops-daemon")
         new = await world.platform.redeploy(await world.platform.deployment(serving.id))
         assert new.id != serving.id
+
+
+# --- what is not known is not acted on
+
+
+@pytest.mark.parametrize("act", ["add_service", "add_database", "open_proxy"])
+async def test_where_railway_told_only_a_part_nothing_is_added(act: str) -> None:
+    async with open_world() as world:
+        service = await world.service("Postgres")
+        world.railway.faults.switch_on("partial", operation="Services")
+        acts: dict[str, Callable[[], Awaitable[object]]] = {
+            "add_service": lambda: world.platform.add_service("worker"),
+            "add_database": lambda: world.platform.add_database(Engine.REDIS),
+            "open_proxy": lambda: world.platform.open_proxy(service),
+        }
+        with pytest.raises(UnavailableError, match="only a part"):
+            await acts[act]()
+        assert world.mutations == set()
+
+
+async def test_a_part_is_good_enough_to_be_shown_and_is_logged_once(world: World) -> None:
+    world.railway.faults.switch_on("partial", operation="Services")
+    with capture_logs() as logs:
+        first, second = await world.platform.hosting(), await world.platform.hosting()
+    assert first.partial
+    assert [each.name for each in first.services] == [each.name for each in second.services]
+    assert [each["event"] for each in logs].count("railway.partial") == 1
+
+
+async def test_a_lost_answer_about_a_sealed_variable_is_unclear_for_it_cannot_be_read(world: World) -> None:
+    backend = await world.service("backend")
+    world.railway.faults.switch_on("lost-answer", operation="SetVariables")
+    with pytest.raises(UnclearError):
+        await world.platform.set_variables(backend.id, {"SECRET_KEY": "a new one"}, deploy=False)
+    assert world.railway.calls["SetVariables"] == 1

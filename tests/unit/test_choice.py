@@ -180,7 +180,19 @@ def test_a_change_of_variables_since_is_warned_of(to: str | None) -> None:
 
 
 def test_a_change_of_variables_that_came_before_is_not_warned_of() -> None:
-    assert back(patch(1), past(2, "b")) == Chosen(past(2, "b"))
+    earlier = replace(past(1, "c"), patch_id="p1")
+    assert back(earlier, past(2, "b")) == Chosen(past(2, "b"))
+
+
+def test_after_a_rollback_one_never_goes_back_to_what_was_left() -> None:
+    good, bad = past(3, "f"), past(5, "b")
+    assert isinstance(back(good, bad), NoneFits)
+    assert back(past(1, "c"), good, bad) == Chosen(past(1, "c"))
+
+
+def test_what_was_left_can_still_be_named() -> None:
+    bad = past(5, "b")
+    assert back(past(3, "f"), bad, to=bad.id) == Chosen(bad)
 
 
 @pytest.mark.parametrize("phase", [Phase.FAILED, Phase.BUILDING])

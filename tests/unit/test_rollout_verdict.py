@@ -146,7 +146,13 @@ def test_new_replicas_prove_the_restart() -> None:
 
 
 def test_a_restart_without_any_sign_is_believed_after_a_while() -> None:
-    assert restarted(a_deployment(), 11) == Well("live, 1 running, and it answers")
+    sure = "live, 1 running, and it answers; no sign of the restart itself was seen"
+    assert restarted(a_deployment(), 11) == Well(sure)
+
+
+def test_a_process_that_has_ended_is_not_well_whatever_its_replica_says() -> None:
+    ended = replace(a_deployment(replicas="r"), stopped=True)
+    assert restarted(ended, 11, before="x") == Failed("its process has ended by itself")
 
 
 def test_a_crashed_deployment_that_is_restarted_is_not_given_up_before_it_could_start() -> None:

@@ -20,6 +20,8 @@ T = TypeVar("T")
 Act = Callable[[], Awaitable[Mapping[str, Any]]]
 LAST = 10
 """As many deployments as can begin between an act and the look for it, and then some."""
+OWN_NAME = "devops-daemon"
+"""What the daemon's service is called, where nothing else tells."""
 _SHA = re.compile(r"[0-9a-f]{40}")
 log = structlog.get_logger("railway")
 
@@ -110,13 +112,21 @@ class Acting(Reading):
         await self._once(what, lambda: self._api.write(name, {"id": deployment.id}), look)
 
     async def _refuse_own(self, service_id: str, how: str) -> None:
-        own_hosts = self._api.asked.own_hosts
-        if self._own_id is None and own_hosts:
-            services = (await self.hosting()).services
-            own = next((service for service in services if own_hosts & set(service.hosts)), None)
-            self._own_id = own.id if own else ""
-        if service_id == self._own_id:
+        """Refuse what would end the daemon: its service is told by its id, else by its host, else by its name."""
+        if service_id == (self._own_id or await self._found_own(service_id)):
             raise RefusedError(f"this is the daemon's own service: it is never {how} by itself; use the dashboard")
+
+    async def _found_own(self, service_id: str) -> str | None:
+        hosting = await self.hosting()
+        if hosting.partial:
+            raise UnavailableError("Railway told only a part of what is there: the daemon's own service may be missing")
+        own_hosts = self._api.asked.own_hosts
+        by_host = next((each for each in hosting.services if own_hosts & set(each.hosts)), None)
+        if by_host:
+            self._own_id = by_host.id
+            return by_host.id
+        named = (each.id for each in hosting.services if each.name.lower() == OWN_NAME)
+        return service_id if service_id in named else None
 
     async def _known(self, service_id: str) -> "_Known":
         """Note what is there before an act, to tell afterwards what it brought about."""
@@ -181,7 +191,7 @@ class Acting(Reading):
                 reason = str(error)  # what was just made may not be found yet
             if loop.time() >= deadline:
                 raise UnclearError(f"{what}: {reason}")
-            await asyncio.sleep(self._api.waits.poll)
+            await asyncio.sleep(max(self._api.waits.poll, self._api.gentle.total_seconds()))
 
 
 def _identifier(answer: Mapping[str, Any]) -> str | None:

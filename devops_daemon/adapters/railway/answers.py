@@ -26,6 +26,10 @@ _THROTTLES = re.compile(
     r"|service deployment rate limit exceeded",
     re.IGNORECASE,
 )
+_FAILURES = re.compile(
+    r"time[ds]? ?-?out|internal server error|fetch failed|unavailable|unexpected|went wrong|econn|socket hang up"
+)
+"""Words of a fault on Railway's side: whether a write was done cannot be told, and a read may be tried again."""
 _SECONDS = re.compile(r"(\d+)\s?(s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?)\b", re.IGNORECASE)
 _TOO_MANY, _FORBIDDEN, _SERVER_ERROR = 429, 403, 500
 
@@ -214,7 +218,7 @@ def _refusal(error: _Told, status: int) -> Meaning:
         return Refused(error.text, why)
     if _THROTTLES.search(error.message):
         return Throttled(error.text, _wait_in(error.message), everything=False)
-    if said.startswith("problem processing request") or status >= _SERVER_ERROR:
+    if said.startswith("problem processing request") or status >= _SERVER_ERROR or _FAILURES.search(said):
         return Failed(error.text)
     return Refused(error.text)
 

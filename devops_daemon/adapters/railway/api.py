@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
@@ -13,7 +14,7 @@ import structlog
 import tenacity
 from gql.client import AsyncClientSession
 from gql.utilities import get_introspection_query_ast
-from graphql import ExecutionResult, IntrospectionQuery, build_client_schema, validate
+from graphql import ExecutionResult, IntrospectionQuery, OperationType, build_client_schema, validate
 
 from devops_daemon.adapters.railway.answers import Why
 from devops_daemon.adapters.railway.asked import Asked
@@ -46,8 +47,8 @@ class Waits:
     """Before each look for what a write whose answer was lost has done."""
     poll: float = 1.0
     """Between looks for what a write that was answered has brought about."""
-    patience: float = 120.0
-    """In all, until what was asked for is there."""
+    patience: float = 300.0
+    """In all, until what was asked for is there: a database's template has been seen to take over two minutes."""
 
 
 @dataclass(slots=True)
@@ -73,9 +74,12 @@ class Api:
         self._session: AsyncClientSession | None = None
         self.asked = asked
         self._scope: Scope | None = None
+        self._meant = asked
+        """With the environment, once it is found out: it stays for life, whatever becomes of the tokens."""
         self._rights = _Memory(RIGHTS_KEPT)
         self._drift = _Memory(DRIFT_KEPT)
         self._refused = _Memory(REFUSAL_KEPT)
+        self._partial = _Memory(DRIFT_KEPT)
         self.transport = transport
         self.quota = quota
         self.waits = waits or Waits()
@@ -103,18 +107,26 @@ class Api:
         drifted = (text for who, name in self._drift.refused if (text := self._drift.text(who, name)))
         return (*(self._scope.problems if self._scope else ()), *drifted)
 
+    @property
+    def gentle(self) -> timedelta:
+        """How often something that is waited for may be looked at; a sandbox on this machine need not be spared."""
+        return timedelta() if self.asked.is_local else self.quota.gentle
+
     async def scope(self) -> Scope:
         """Tell which environment is meant, found out once; raises UnavailableError or RefusedError."""
         if self._scope is None:
             if known := self._refused.text("", "scope"):
                 raise RefusedError(known)
             try:
-                self._scope = await resolve(self.asked, self._identifying)
+                self._scope = await resolve(self._meant, self._identifying)
             except RefusedError as refusal:
                 self._refused.keep("", "scope", str(refusal))
                 raise
             except (KeyError, TypeError, AttributeError, IndexError) as error:
                 raise UnavailableError(f"Railway's answer about the tokens is not as expected: {error!r}") from error
+            self._meant = replace(
+                self.asked, project_id=self._scope.project_id, environment_id=self._scope.environment_id
+            )
             for problem in self._scope.problems:
                 log.warning("railway.setting", problem=problem)
         return self._scope
@@ -136,12 +148,14 @@ class Api:
     ) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         """Read all pages of a connection; gives the first page's data, and the nodes of all.
 
+        Where anything of them is missing, the data is a PartialAnswer.
+
         Railway's cursor may not move on: what repeats is the end.
         """
         first, nodes, after = None, [], None
         for _ in range(MOST_PAGES):
             data = await self.read(name, {**variables, "after": after}, lambda data: data, unasked=unasked)
-            first = first or data
+            first = PartialAnswer(first or data) if isinstance(data, PartialAnswer) else first or data
             found, ahead, more = parsed(name, lambda data: _page(connection(data)), data)
             if after and ahead == after:
                 break
@@ -159,6 +173,8 @@ class Api:
         if self.asked.dry_run:
             raise RefusedError("DRY_RUN is set: nothing is written to Railway")
         data = await self._by_least_token(name, variables, WRITE_SECONDS, unasked=False)
+        if any(value is False for value in data.values()):
+            raise RefusedError(f"Railway answered no to {name}, without a reason")
         log.info("railway.wrote", operation=name)
         return data
 
@@ -180,7 +196,7 @@ class Api:
                 await self.quota.admit(unasked=unasked)
                 return await self._open.execute(request, get_execution_result=True, headers=headers, seconds=seconds)
             except ThrottledError as throttled:
-                if attempt == ATTEMPTS or throttled.wait.total_seconds() > SHORT_WAIT:
+                if attempt == ATTEMPTS or not _may_be_repeated(request, throttled):
                     raise
                 await asyncio.sleep(throttled.wait.total_seconds())
         raise AssertionError  # the count has no end
@@ -247,9 +263,22 @@ class Api:
             self._drift.keep("", name, text)
             log.warning("railway.drift", document=name, reason=str(refusal))
             raise RefusedError(text) from None
-        for problem in (result.extensions or {}).get("problems", ()):
-            log.warning("railway.partial", document=name, reason=problem)
-        return result.data or {}
+        problems = (result.extensions or {}).get("problems", ())
+        for problem in problems:
+            if not self._partial.text(name, problem):
+                log.warning("railway.partial", document=name, reason=problem)
+            self._partial.keep(name, problem, problem)
+        return PartialAnswer(result.data or {}) if problems else result.data or {}
+
+
+def _may_be_repeated(request: gql.GraphQLRequest, throttled: ThrottledError) -> bool:
+    """Wait only a little; and a write that a resolver has seen is never sent again on the word of a text."""
+    writes = any(getattr(each, "operation", None) is OperationType.MUTATION for each in request.document.definitions)
+    return throttled.wait.total_seconds() <= SHORT_WAIT and (throttled.before_work or not writes)
+
+
+class PartialAnswer(dict[str, Any]):
+    """Data with parts missing: good enough to be shown, not to act on."""
 
 
 def _page(connection: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], str | None, bool]:

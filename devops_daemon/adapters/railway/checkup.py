@@ -86,9 +86,7 @@ def _of_services(hosting: Hosting) -> list[Finding]:
     if hosting.staged_changes:
         text = f"{hosting.staged_changes} edits wait in the dashboard: databases and proxies can't be added meanwhile"
         found.append(Finding(Grade.WARNING, "staged changes", text, "commit or discard them there"))
-    at_once = [
-        service.name for service in hosting.services if service.hosts and not (service.draining or service.sleeps)
-    ]
+    at_once = [service.name for service in hosting.services if _is_killed_at_once(service)]
     if at_once:
         text = f"{', '.join(at_once)}: the old process is killed at once when a new one is live"
         found.append(Finding(Grade.WARNING, "draining", text, "set RAILWAY_DEPLOYMENT_DRAINING_SECONDS=15 on each"))

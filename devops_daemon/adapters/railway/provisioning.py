@@ -1,14 +1,16 @@
 """Databases and services that are added, and the addresses of databases: each safe to ask for twice."""
 
+import contextlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from devops_daemon.adapters.railway import read
 from devops_daemon.adapters.railway.variables import Variables
-from devops_daemon.hosting import Added, DatabaseAccess, Engine, HostedService, Proxy
-from devops_daemon.ports import RefusedError, UnavailableError
+from devops_daemon.hosting import Added, DatabaseAccess, Engine, HostedService, Hosting, Proxy
+from devops_daemon.ports import RefusedError, UnavailableError, UnclearError
 
 PROXY_DOMAIN = ".proxy.rlwy.net"
 _URLS: Mapping[Engine, tuple[str, str]] = {
@@ -31,9 +33,10 @@ class Provisioning(Variables):
 
     async def add_service(self, name: str) -> Added:
         """Add an empty service: without a source, it deploys nothing before it has its volume and variables."""
-        if not name.strip() or len(name) > 32:  # noqa: PLR2004 # what Railway's names may have
+        name = name.strip()
+        if not name or len(name) > 32:  # noqa: PLR2004 # what Railway's names may have
             raise RefusedError(f"{name!r}: a service's name has 1 to 32 characters")
-        hosting = await self.hosting()
+        hosting = await self._whole()
         for service in hosting.services:
             if service.name.lower() == name.lower():
                 return Added(service.id, service.name, made=False)
@@ -45,15 +48,20 @@ class Provisioning(Variables):
             return Added(found[0].id, found[0].name, made=True) if found else None
 
         answer = await self._once("add service", lambda: self._api.write("CreateService", {"input": asked}), look)
-        return answer if isinstance(answer, Added) else await self._appearing("add service", look)
+        if isinstance(answer, Added):
+            return answer
+        made = answer.get("serviceCreate") or {}
+        if made.get("id"):  # it may have got another name
+            return Added(made["id"], made.get("name") or name, made=True)
+        return await self._appearing("add service", look)
 
     async def add_database(self, engine: Engine, *, another: bool = False) -> Added:
         """Add a database by Railway's template, and wait until its service is there."""
-        hosting = await self.hosting()
+        hosting = await self._whole()
         there = hosting.databases(engine)
         if there and not another:
             return Added(there[0].id, there[0].name, made=False)
-        if hosting.staged_changes:
+        if hosting.staged_changes != 0:
             raise RefusedError(_staged(hosting.staged_changes))
         scope = await self._api.scope()
         template = await self._api.read_openly("Template", {"code": engine.value}, lambda data: data["template"])
@@ -69,26 +77,44 @@ class Provisioning(Variables):
             found = [each for each in (await self.hosting()).databases(engine) if each.id not in old]
             return Added(found[0].id, found[0].name, made=True) if found else None
 
-        answer = await self._once(f"add {engine}", lambda: self._api.write("DeployTemplate", {"input": asked}), look)
+        act = partial(self._api.write, "DeployTemplate", {"input": asked})
+        try:
+            answer = await self._once(f"add {engine}", act, look)
+        except UnclearError as unclear:
+            # a template takes its minutes: somebody who asks again sooner would get a second one
+            with contextlib.suppress(UnclearError):
+                return await self._appearing(f"add {engine}", look)
+            raise unclear from None
         if isinstance(answer, Added):
             return answer
         workflow = (answer.get("templateDeployV2") or {}).get("workflowId")
 
         async def finished() -> Added | None:
-            if workflow:
-                await self._refuse_failed(workflow)
+            if workflow and await self._is_running(workflow):
+                return None
             return await look()
 
         return await self._appearing(f"add {engine}", finished)
 
-    async def _refuse_failed(self, workflow: str) -> None:
-        """Raise where Railway gave up. That it is not found is no more than late, and some tokens may not ask."""
+    async def _whole(self) -> Hosting:
+        """Read what is there; raises UnavailableError where Railway did not tell all of it: one cannot act on that."""
+        hosting = await self.hosting()
+        if hosting.partial:
+            raise UnavailableError("Railway told only a part of what is there: try again")
+        return hosting
+
+    async def _is_running(self, workflow: str) -> bool:
+        """Tell whether Railway is at it; raises RefusedError where it gave up.
+
+        That it is not found is no more than late, and some tokens may not ask.
+        """
         try:
             status = await self._api.read("Workflow", {"id": workflow}, lambda data: data["workflowStatus"])
         except (RefusedError, UnavailableError):
-            return
+            return False
         if status["status"] == "Error":
             raise RefusedError(f"Railway could not add it: {status['error'] or 'it does not say why'}")
+        return bool(status["status"] == "Running")
 
     async def database_access(self, service: HostedService) -> DatabaseAccess:
         """Read how to reach a database; a public address counts only where a proxy is there and it leads to it."""
@@ -130,8 +156,8 @@ class Provisioning(Variables):
     async def _commit_proxy(self, service: HostedService) -> None:
         if service.engine is None:
             raise RefusedError(f"{service.name} is no database: it gets no public address from here")
-        hosting = await self.hosting()
-        if hosting.staged_changes:
+        hosting = await self._whole()
+        if hosting.staged_changes != 0:
             raise RefusedError(_staged(hosting.staged_changes))
         scope = await self._api.scope()
         port = str(_PORTS[service.engine])
@@ -161,7 +187,9 @@ class Provisioning(Variables):
         return host.endswith(PROXY_DOMAIN) or (host == "127.0.0.1" and self._api.asked.is_local)
 
 
-def _staged(count: int) -> str:
+def _staged(count: int | None) -> str:
+    if count is None:
+        return "Railway did not tell whether staged changes of somebody wait, which a commit of ours would apply too"
     return (
         f"{count} staged changes of somebody wait in Railway's dashboard, and a commit of ours would apply them too:"
         " commit or discard them there first"

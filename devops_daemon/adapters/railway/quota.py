@@ -25,9 +25,11 @@ RESERVE = 0.1
 class ThrottledError(UnavailableError):
     """Railway, or our own limit, lets nothing through for now: nothing was done."""
 
-    def __init__(self, text: str, wait: timedelta) -> None:
+    def __init__(self, text: str, wait: timedelta, *, before_work: bool = True) -> None:
+        """`before_work`: no resolver has seen the request, so that it can be sent again whatever it was."""
         super().__init__(f"{text}; free again in {_span(wait.total_seconds())}")
         self.wait = wait
+        self.before_work = before_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class Quota:
     def pace(self) -> timedelta:
         """How often one request may be made for ever out of our own share."""
         return HOUR / max(1, self.limit * OWN_SHARE)
+
+    @property
+    def gentle(self) -> timedelta:
+        """How often something that is waited for may be looked at without using up the hour."""
+        return HOUR / self.limit if self.allowance else timedelta()
 
     async def admit(self, *, unasked: bool) -> None:
         """Wait for a place in the second; raises ThrottledError where the hour has none left.

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 from devops_daemon.adapters.railway import read
-from devops_daemon.adapters.railway.api import Api, parsed
+from devops_daemon.adapters.railway.api import Api, PartialAnswer, parsed
 from devops_daemon.hosting import (
     Deployment,
     Hosting,
@@ -49,13 +49,14 @@ class Reading:
             "Services", variables, lambda data: data["environment"]["serviceInstances"], unasked=self._unasked
         )
         services = parsed("Services", lambda nodes: [read.service(node, self._redact) for node in nodes], nodes)
-        staged = parsed("Services", lambda data: data["environment"]["unmergedChangesCount"] or 0, data)
+        staged = parsed("Services", lambda data: data["environment"]["unmergedChangesCount"], data)
         return Hosting(
             project=scope.project,
             environment=scope.environment,
             services=tuple(sorted(services, key=lambda service: service.name.lower())),
             read_at=self._now(),
             staged_changes=staged,
+            partial=isinstance(data, PartialAnswer),
         )
 
     async def deployments(self, service_id: str, last: int) -> list[Deployment]:

@@ -47,6 +47,12 @@ async def resolve(asked: Asked, send: Send) -> Scope:
     if not usable:
         raise RefusedError("; ".join(problems) or f"neither {PROJECT_TOKEN} nor {WORKSPACE_TOKEN} is set")
     first = usable[0]
+    if any(token.kind is TokenKind.DEAD and token.setting == PROJECT_TOKEN for token in found) and not (
+        asked.project_id and asked.environment_id
+    ):
+        # what it was for is not known: another token would choose another environment, where all ids are the same
+        cure = f"or set PRODUCT_PROJECT_ID and PRODUCT_ENVIRONMENT_ID to go on with {WORKSPACE_TOKEN} alone"
+        raise RefusedError("; ".join([*problems, cure]))
     if first.project_id and first.environment_id:
         names = (first.project_id, first.project, first.environment_id, first.environment)
     else:

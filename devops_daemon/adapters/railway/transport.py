@@ -99,7 +99,7 @@ class HttpTransport(AsyncTransport):
                 reason = f"Railway: {text}"
                 if everything:
                     self._quota.close(wait, reason)
-                raise ThrottledError(reason, wait)
+                raise ThrottledError(reason, wait, before_work=everything)
             case Refused(text, why):
                 raise SaidNoError(text, why)
             case Failed(text):

@@ -46,6 +46,7 @@ class Variables(Acting):
 
         async def look() -> bool | None:
             now = await self.values(service_id)
-            return all(now.get(name, "") in {value, None} for name, value in values.items()) or None
+            # one that is sealed cannot be read: it proves nothing
+            return all(now.get(name) == value for name, value in values.items()) or None
 
         await self._once("set variables", lambda: self._api.write("SetVariables", {"input": asked}), look)

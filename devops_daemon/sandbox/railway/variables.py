@@ -39,9 +39,11 @@ class Variables:
     def write(
         self, environment_id: str, service_id: str | None, values: Mapping[str, str | None], *, sealed: bool = False
     ) -> None:
-        """Write these and leave the others; None leaves a value as it is."""
+        """Write these and leave the others; None leaves a value as it is, what is sealed stays so."""
         rows = self._written.setdefault((environment_id, service_id), {})
-        rows.update({name: Written(value, sealed) for name, value in values.items() if value is not None})
+        for name, value in values.items():
+            if value is not None:
+                rows[name] = Written(value, sealed or (name in rows and rows[name].is_sealed))
 
     def keep_only(self, environment_id: str, service_id: str | None, names: frozenset[str]) -> None:
         """Delete all others."""
