@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from devops_daemon.asking import Request
+from devops_daemon.forge import Account, Comment, HookDelivery, Pull, Reaction, Repository, Role
 from devops_daemon.hosting import (
     Added,
     DatabaseAccess,
@@ -23,6 +25,7 @@ from devops_daemon.hosting import (
     Traffic,
     Variable,
 )
+from devops_daemon.inbox import Arrival, Claim, DeliveryRow, InboxFigures, Receipt, Sorted
 from devops_daemon.model import (
     Incident,
     Probe,
@@ -319,4 +322,186 @@ class Platform(Protocol):
 
     async def close_proxy(self, proxy: Proxy) -> None:
         """Take the public address away."""
+        ...
+
+
+class Inbox(Protocol):
+    """Keeps deliveries until they are worked off. Every method raises UnavailableError.
+
+    Whoever claimed a delivery holds it for a lease, by the store's clock; what is done with a claim whose fence has
+    passed raises LostRaceError and changes nothing.
+    """
+
+    async def keep(self, arrival: Arrival) -> Receipt:
+        """Put a delivery on disk; one that failed is taken up again, one that is finished is a duplicate."""
+        ...
+
+    async def unread(self, most: int) -> list[Arrival]:
+        """Read the oldest deliveries that nobody has sorted."""
+        ...
+
+    async def sort(self, read: Sequence[Sorted], now: datetime) -> None:
+        """Write what reading them came to; those that somebody else has sorted stay as they are."""
+        ...
+
+    async def claim(self, owner: str, lease: timedelta, now: datetime) -> Claim | None:
+        """Take the oldest delivery that is due and of whose subject none is claimed; those of the dead are due."""
+        ...
+
+    async def renew(self, claim: Claim, lease: timedelta, now: datetime) -> None:
+        """Hold on to it."""
+        ...
+
+    async def finish(self, claim: Claim, note: str | None, now: datetime) -> None:
+        """Note that it is done; its body is dropped."""
+        ...
+
+    async def put_back(self, claim: Claim, error: str, due_at: datetime) -> None:
+        """Let it be tried again later."""
+        ...
+
+    async def give_up(self, claim: Claim, error: str, now: datetime) -> None:
+        """Note that it failed for good; its body is kept for a replay."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """Tell when the next one that waits is due, None where none waits."""
+        ...
+
+    async def replay(self, guid: str, now: datetime) -> DeliveryRow | None:
+        """Let one that failed be tried again; gives the row as it was before, None where there is none."""
+        ...
+
+    async def listed(self, most: int) -> list[DeliveryRow]:
+        """Read those that are to be done and those that failed, then the latest others; newest first within each."""
+        ...
+
+    async def figures(self, now: datetime) -> InboxFigures:
+        """Count."""
+        ...
+
+    async def forget(self, now: datetime) -> int:
+        """Delete what was kept long enough: finished ones outlive the forge's own redelivery; gives how many."""
+        ...
+
+
+class RequestLedger(Protocol):
+    """Keeps what was asked, and where its answer stands. Every method raises UnavailableError."""
+
+    async def open(self, request: Request) -> tuple[Request, bool]:
+        """Write a new request (version 1), or read the one that is there; tells whether it is new."""
+        ...
+
+    async def save(self, request: Request) -> Request:
+        """Write the next version of one; raises LostRaceError where that is taken."""
+        ...
+
+    async def is_reply(self, comment_id: int) -> bool:
+        """Tell whether a comment is a reply of ours."""
+        ...
+
+    async def of(self, author: str, since: datetime) -> list[Request]:
+        """Read what an account has asked since then, newest first."""
+        ...
+
+    async def on(self, issue: int, since: datetime) -> list[Request]:
+        """Read what was asked on an issue since then, newest first."""
+        ...
+
+    async def acts(self, target: str, since: datetime) -> list[Request]:
+        """Read the acts that people have begun on a service since then, newest first."""
+        ...
+
+    async def followed(self) -> list[Request]:
+        """Read the requests whose act is still followed, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Something that a person switched on, and when."""
+
+    name: str
+    on_since: datetime
+    by: str
+
+
+class Switches(Protocol):
+    """What people switch on and off; it survives restarts. Every method raises UnavailableError."""
+
+    async def read(self, name: str) -> Switch | None:
+        """Tell whether it is on, and since when; None is off."""
+        ...
+
+    async def turn_on(self, name: str, by: str, now: datetime) -> Switch:
+        """Switch it on; one that is on already stays as it is."""
+        ...
+
+    async def turn_off(self, name: str) -> Switch | None:
+        """Switch it off; gives what it was."""
+        ...
+
+
+class Bookmarks(Protocol):
+    """How far something was read, by name. Every method raises UnavailableError."""
+
+    async def read(self, name: str) -> datetime | None:
+        """Tell how far, None where it was never begun."""
+        ...
+
+    async def move(self, name: str, to: datetime) -> None:
+        """Move it on; never back."""
+        ...
+
+
+class Forge(Protocol):
+    """Where the product's code, issues and pull requests are. Raises UnavailableError (try again) or RefusedError.
+
+    A comment whose answer was lost is looked up by its mark before anything is repeated; where that does not tell,
+    UnclearError is raised. Under `DRY_RUN` nothing is written: what writes raises RefusedError.
+    """
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the forge now, for people; None where the last request went well."""
+        ...
+
+    async def account(self) -> Account:
+        """Tell as whom the daemon writes."""
+        ...
+
+    async def repository(self) -> Repository:
+        """Read the repository."""
+        ...
+
+    async def role(self, login: str) -> Role:
+        """Tell what an account may do here."""
+        ...
+
+    async def comment(self, issue: int, body: str) -> Comment:
+        """Write a comment; its last line is a mark."""
+        ...
+
+    async def edit(self, comment_id: int, body: str) -> None:
+        """Write a comment of ours anew."""
+        ...
+
+    async def react(self, comment_id: int, reaction: Reaction) -> None:
+        """Put a reaction to a comment; twice is once."""
+        ...
+
+    async def comments(self, since: datetime, issue: int | None = None) -> list[Comment]:
+        """Read the comments written or changed since then, on one issue or on all, oldest change first."""
+        ...
+
+    async def pull(self, number: int) -> Pull:
+        """Read a pull request with its checks."""
+        ...
+
+    async def failed_deliveries(self, since: datetime) -> list[HookDelivery]:
+        """Read the deliveries of our webhook of which no attempt since then has arrived, oldest first."""
+        ...
+
+    async def delivered(self, delivery: HookDelivery) -> Arrival:
+        """Read what a delivery was to bring."""
         ...

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 SCHEMA = "devops_daemon"
-REVISION = "0002"
+REVISION = "0003"
 """The newest revision; alembic is imported only where the database is behind it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -199,3 +199,73 @@ deployment = sa.Table(
     sa.Index("deployment_of_service", "service_id", "created_at"),
 )
 """What became of each deployment, whoever started it: the platform forgets it, and its logs, sooner."""
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("guid", sa.Text, primary_key=True),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("form", sa.Boolean, nullable=False),
+    sa.Column("body", sa.LargeBinary),
+    sa.Column("received_at", UtcTime, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text),
+    sa.Column("due_at", UtcTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("claimed_by", sa.Text),
+    sa.Column("claimed_until", UtcTime),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("note", sa.Text),
+    sa.Index("delivery_due", "state", "due_at"),
+    sa.Index("delivery_received_at", "received_at"),
+    sa.Index(
+        "delivery_claimed",
+        "subject",
+        unique=True,
+        sqlite_where=sa.text("state = 'claimed'"),
+        postgresql_where=sa.text("state = 'claimed'"),
+    ),
+)
+"""One delivery of a subject is worked on at a time: the index is what makes that so. The body goes with its end."""
+
+request = sa.Table(
+    "request",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("issue", BIG, nullable=False),
+    sa.Column("comment_id", BIG, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("by_agent", sa.Boolean, nullable=False),
+    sa.Column("hop", sa.Integer, nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("asked_at", UtcTime, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reply_id", BIG, unique=True),
+    sa.Column("act", sa.Text),
+    sa.Column("target", sa.Text),
+    sa.Column("acting_since", UtcTime),
+    sa.Column("deployment_id", sa.Text),
+    sa.Column("answered_at", UtcTime),
+    sa.Column("outcome", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("request_author", "author", "asked_at"),
+    sa.Index("request_issue", "issue", "asked_at"),
+    sa.Index("request_target", "target", "acting_since"),
+)
+"""What people and agents asked for. The reply's id tells our own comments; the acts count against people's limit."""
+
+switch = sa.Table(
+    "switch",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("on_since", UtcTime, nullable=False),
+    sa.Column("turned_on_by", sa.Text, nullable=False),
+)
+
+bookmark = sa.Table(
+    "bookmark",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+)

@@ -1,0 +1,49 @@
+"""The nouns of a request: what a person or an agent asked for, and where the answer stands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class RequestState(StrEnum):
+    """Where a request stands."""
+
+    ASKED = "asked"
+    """Kept; whatever it reads may be read again."""
+    ACTING = "acting"
+    """An act was begun: it is never begun a second time, but looked up."""
+    FOLLOWED = "followed"
+    """The act was taken; what becomes of it is still to be told."""
+    ANSWERED = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One comment that asked for something, as it is kept."""
+
+    id: str
+    """`comment:ID`."""
+    issue: int
+    comment_id: int
+    author: str
+    by_agent: bool
+    hop: int
+    words: str
+    """What was asked, as it was read; for people."""
+    asked_at: datetime
+    """When the comment was written."""
+    state: RequestState = RequestState.ASKED
+    reply_id: int | None = None
+    """Our one reply."""
+    act: str | None = None
+    """The act that was begun, by its command's name."""
+    target: str | None = None
+    """The service that it is done to."""
+    acting_since: datetime | None = None
+    deployment_id: str | None = None
+    """What the act brought about, as far as it is known."""
+    answered_at: datetime | None = None
+    """When the results were posted."""
+    outcome: str | None = None
+    """`done`, `refused` or `failed`."""
+    version: int = 0

@@ -1,0 +1,139 @@
+"""What can be asked: the one table that mentions, actions and the command line share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from devops_daemon.forge import Role
+
+
+class Name(StrEnum):
+    """The commands."""
+
+    LOGS = "logs"
+    BUILD_LOGS = "build logs"
+    USER = "check user"
+    DATABASE = "check database"
+    HEALTH = "health"
+    STATUS = "status"
+    DEPLOYMENTS = "deployments"
+    METRICS = "metrics"
+    INCIDENTS = "incidents"
+    WHY = "why"
+    RESTART = "restart"
+    REDEPLOY = "redeploy"
+    ROLLBACK = "rollback"
+    CLEAR_SESSIONS = "clear stale sessions"
+    CLEAR_ORPHANS = "clear orphans"
+    PAUSE = "pause"
+    RESUME = "resume"
+    HELP = "help"
+
+
+class Takes(StrEnum):
+    """What a command wants to know beside its name."""
+
+    NOTHING = "nothing"
+    MAYBE_SERVICE = "maybe a service"
+    SERVICE = "a service"
+    USER = "a user's name"
+    NUMBER = "a number"
+    MAYBE_INCIDENT = "maybe an incident's id"
+    MAYBE_CONFIRM = "maybe the word confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row: how it is written, who may, what it takes, what it promises."""
+
+    name: Name
+    usage: str
+    """As the help shows it, without the mention."""
+    role: Role
+    """Who may ask for it, at least."""
+    takes: Takes
+    help: str
+    acts: bool = False
+    """It changes something: asked for alone, in exactly these words, and never for an agent."""
+
+
+_READ, _WRITE, _ADMIN = Role.TRIAGE, Role.WRITE, Role.ADMIN
+
+_ROWS = (
+    Command(
+        Name.LOGS,
+        "check logs SERVICE [for TEXT]",
+        _READ,
+        Takes.MAYBE_SERVICE,
+        "what a service wrote, or all of them; with a text only what speaks of it",
+    ),
+    Command(
+        Name.BUILD_LOGS,
+        "build logs SERVICE",
+        _READ,
+        Takes.MAYBE_SERVICE,
+        "what the build of the latest deployment wrote",
+    ),
+    Command(Name.USER, "check user NAME", _READ, Takes.USER, "what the logs of all services say of a user"),
+    Command(
+        Name.DATABASE,
+        "check database",
+        _READ,
+        Takes.NOTHING,
+        "whether the backend reaches its database, and what the logs say of it",
+    ),
+    Command(Name.HEALTH, "health", _READ, Takes.NOTHING, "looks at every probe now"),
+    Command(Name.STATUS, "status", _READ, Takes.NOTHING, "services, open incidents, what runs at the platform"),
+    Command(
+        Name.DEPLOYMENTS,
+        "deployments [SERVICE]",
+        _READ,
+        Takes.MAYBE_SERVICE,
+        "the latest deployments and what became of them",
+    ),
+    Command(
+        Name.METRICS,
+        "metrics [SERVICE]",
+        _READ,
+        Takes.MAYBE_SERVICE,
+        "CPU, memory, requests by status and latency of the last hour",
+    ),
+    Command(
+        Name.INCIDENTS, "incident [ID]", _READ, Takes.MAYBE_INCIDENT, "the latest incidents, or one with its story"
+    ),
+    Command(Name.WHY, "why #N", _READ, Takes.NUMBER, "why a pull request is not merged"),
+    Command(
+        Name.RESTART, "restart SERVICE", _WRITE, Takes.SERVICE, "restarts its processes, without a build", acts=True
+    ),
+    Command(Name.REDEPLOY, "redeploy SERVICE", _WRITE, Takes.SERVICE, "deploys the same code once more", acts=True),
+    Command(Name.ROLLBACK, "rollback SERVICE", _WRITE, Takes.SERVICE, "goes back to the code before", acts=True),
+    Command(
+        Name.CLEAR_SESSIONS,
+        "clear stale sessions",
+        _WRITE,
+        Takes.NOTHING,
+        "deletes sessions older than a day",
+        acts=True,
+    ),
+    Command(
+        Name.CLEAR_ORPHANS,
+        "clear orphans [confirm]",
+        _ADMIN,
+        Takes.MAYBE_CONFIRM,
+        "counts the rows that belong to nothing; with `confirm`, within an hour of that, deletes them",
+        acts=True,
+    ),
+    Command(
+        Name.PAUSE,
+        "pause",
+        _WRITE,
+        Takes.NOTHING,
+        "the daemon changes nothing by itself any more; it goes on watching and answering",
+        acts=True,
+    ),
+    Command(Name.RESUME, "resume", _WRITE, Takes.NOTHING, "ends the pause", acts=True),
+    Command(Name.HELP, "help", _READ, Takes.NOTHING, "this list"),
+)
+
+COMMANDS: Mapping[Name, Command] = MappingProxyType({row.name: row for row in _ROWS})

@@ -1,0 +1,1 @@
+"""The reply to a request, in the format of the specification ("Diagnostic Results Format")."""

@@ -1,0 +1,156 @@
+"""The nouns of a forge: who wrote what on which issue, and what a webhook told. Frozen values, no vendor's words."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Self
+
+
+class Role(IntEnum):
+    """What an account may do in the repository; each may do what those before it may."""
+
+    NONE = 0
+    READ = 1
+    """On a public repository that is everyone."""
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who wrote something. Several agents may share one person's account: a login alone does not tell who wrote."""
+
+    login: str
+    bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on an issue or a pull request: text of a stranger."""
+
+    id: int
+    issue: int
+    author: Account
+    body: str
+    created_at: datetime
+    url: str = ""
+
+
+class Reaction(StrEnum):
+    """What is said without words."""
+
+    SEEN = "seen"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The repository that is looked after."""
+
+    name: str
+    """`owner/name`."""
+    public: bool
+    default_branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check, or status, on a commit."""
+
+    name: str
+    passed: bool | None
+    """None while it has not completed."""
+    word: str
+    """The forge's own word for where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """One pull request, as far as it takes to say why it is not merged."""
+
+    number: int
+    title: str
+    head_sha: str
+    base: str
+    draft: bool
+    open: bool
+    merged: bool
+    mergeable: bool | None
+    """None while the forge computes it."""
+    state: str
+    """The forge's own word for what holds it: blocked, behind, dirty, unstable, clean …"""
+    labels: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HookDelivery:
+    """One attempt of the forge to deliver a webhook to us."""
+
+    id: int
+    guid: str
+    event: str
+    delivered_at: datetime
+    arrived: bool
+
+
+_MARK = re.compile(r"<!-- devops-daemon:(?P<kind>[a-z]{1,30}):(?P<key>[\w./:-]{1,200})(?: hop=(?P<hop>\d{1,4}))? -->")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The hidden line at the end of whatever the daemon writes (contract, "Marks it leaves on GitHub").
+
+    It tells our own text from others' only together with the account that wrote it: anybody can copy a line.
+    """
+
+    kind: str
+    key: str
+    hop: int = 0
+    """How many answers to agents in a row this is, 0 for an answer to a person."""
+
+    def __str__(self) -> str:
+        hop = f" hop={self.hop}" if self.hop else ""
+        return f"<!-- devops-daemon:{self.kind}:{self.key}{hop} -->"
+
+    @classmethod
+    def at_end_of(cls, body: str) -> Self | None:
+        """Read the mark that is a text's last line, None where there is none."""
+        found = _MARK.fullmatch(body.rstrip().rpartition("\n")[2].strip())
+        return cls(found["kind"], found["key"], int(found["hop"] or 0)) if found else None
+
+    @classmethod
+    def highest_hop(cls, body: str) -> int:
+        """Give the highest hop of any mark within a text: an agent may quote what it answers."""
+        return max((int(found["hop"] or 0) for found in _MARK.finditer(body)), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class CommentMade:
+    """Somebody wrote a comment just now."""
+
+    comment: Comment
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Something has changed, look at it now; `about` says what, in one word: pulls, push, issue."""
+
+    about: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing that concerns us, and why."""
+
+    reason: str
+
+
+Event = CommentMade | Hint | Ignored
+"""What a delivery told."""
