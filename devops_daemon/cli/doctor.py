@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from devops_daemon.adapters.railway.asked import Asked
-from devops_daemon.app import utc_now
 from devops_daemon.cli.connection import Connection, Known, asked, known, open_line
+from devops_daemon.cli.doctor_github import of_github
 from devops_daemon.cli.environment import environment
 from devops_daemon.cli.options import AsJson
 from devops_daemon.cli.output import NO, leave, print_rows
+from devops_daemon.connections import utc_now
 from devops_daemon.hosting import Hosting
 from devops_daemon.model import Finding, Grade, Service
 from devops_daemon.ports import RefusedError, UnavailableError
@@ -21,7 +22,7 @@ def doctor(*, as_json: AsJson = False) -> None:
     """Check settings, tokens, rights and queries. Exit code 1 only if something that is configured does not work."""
     environ = environment()
     what = known(environ)
-    findings = [*_of_settings(what), *_of_railway(environ, what)]
+    findings = [*_of_settings(what), *of_github(what), *_of_railway(environ, what)]
     rows = [{"is": f.grade.value, "about": f.about, "found": f.text, "cure": f.cure or None} for f in findings]
     print_rows(rows, as_json=as_json, redactor=what.redactor)
     if any(finding.grade is Grade.FAILED for finding in findings):
@@ -45,7 +46,6 @@ def _of_settings(what: Known) -> Iterator[Finding]:
 
 def _later(settings: Settings) -> Mapping[str, bool]:
     return {
-        "GitHub": bool(settings.github_token or settings.github_app_id),
         "the backend's DevOps API": bool(settings.devops_api_secret),
         "feedback": bool(settings.feedback_processor_secret),
     }

@@ -1,0 +1,117 @@
+"""Comments: written once, looked up where the answer was lost, and read from a time on without a gap."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from devops_daemon.adapters.github import read
+from devops_daemon.adapters.github.client import Client
+from devops_daemon.adapters.github.errors import NotSentError, ThrottledError
+from devops_daemon.adapters.github.headers import next_page
+from devops_daemon.forge import Account, Comment, Mark, Reaction
+from devops_daemon.ports import RefusedError, UnavailableError, UnclearError
+
+MARGIN = timedelta(minutes=2)
+"""How far before a write its comment is looked for: clocks differ."""
+MOST_PAGES = 500
+"""Of a hundred each: a net, for lists end by themselves."""
+CONTENT: Mapping[Reaction, str] = {
+    Reaction.SEEN: "eyes",
+    Reaction.DONE: "rocket",
+    Reaction.FAILED: "confused",
+}
+"""GitHub's word for each reaction."""
+log = structlog.get_logger("github")
+
+
+class Comments:
+    """The comments of one repository."""
+
+    def __init__(self, client: Client, account: Callable[[], Awaitable[Account]]) -> None:
+        """`account` tells as whom we write."""
+        self._client = client
+        self._account = account
+        self._base = f"/repos/{client.asked.repository}/issues"
+
+    async def write(self, issue: int, body: str) -> Comment:
+        """Write a comment once; raises UnclearError where neither the answer nor a look tells whether it is there."""
+        began = self._client.at_github() - MARGIN
+        try:
+            done = await self._client.write("POST", f"{self._base}/{issue}/comments", {"body": body}, repeatable=False)
+            return read.parsed("a new comment", read.comment, done.data)
+        except (ThrottledError, NotSentError):
+            raise  # nothing was done
+        except UnavailableError as lost:
+            return await self._looked_up(issue, Mark.at_end_of(body), began, lost)
+
+    async def edit(self, comment_id: int, body: str) -> None:
+        """Write a comment anew."""
+        await self._client.write("PATCH", f"{self._base}/comments/{comment_id}", {"body": body}, repeatable=True)
+
+    async def react(self, comment_id: int, reaction: Reaction) -> None:
+        """React; GitHub takes the second of two for the first."""
+        path, body = f"{self._base}/comments/{comment_id}/reactions", {"content": CONTENT[reaction]}
+        await self._client.write("POST", path, body, repeatable=True)
+
+    async def since(self, since: datetime, issue: int | None = None) -> list[Comment]:
+        """Read what was written or changed since then, oldest change first.
+
+        Of a repository the next page begins at the last change of this one: by number, a comment that is edited
+        meanwhile would move to the end, and another one slip through between two pages.
+        """
+        rows = await (self._of_issue(issue, since) if issue is not None else self._of_all(since))
+        whole = sorted(rows.values(), key=lambda row: read.parsed("a comment", read.changed_at, row))
+        return [read.parsed("a comment", read.comment, row) for row in whole]
+
+    async def _of_issue(self, issue: int, since: datetime) -> dict[Any, Mapping[str, Any]]:
+        path, params = f"{self._base}/{issue}/comments", {"since": _written(since)}
+        pages = self._client.pages(path, params, most=MOST_PAGES)
+        return {row.get("id"): row async for page in pages for row in _rows(page)}
+
+    async def _of_all(self, since: datetime) -> dict[Any, Mapping[str, Any]]:
+        found: dict[Any, Mapping[str, Any]] = {}
+        cursor, number = _written(since), 1
+        for _ in range(MOST_PAGES):
+            params = {"sort": "updated", "direction": "asc", "since": cursor, "per_page": 100, "page": number}
+            done = await self._client.get(f"{self._base}/comments", params)
+            rows = _rows(done.data)
+            found |= {row.get("id"): row for row in rows}
+            if not rows or next_page(done.headers) is None:
+                return found
+            last = _written(read.parsed("a comment", read.changed_at, rows[-1]))
+            cursor, number = (last, 1) if last > cursor else (cursor, number + 1)
+        log.warning("github.comments_cut", since=since.isoformat(), read=len(found))
+        return found
+
+    async def _looked_up(self, issue: int, mark: Mark | None, began: datetime, lost: UnavailableError) -> Comment:
+        """Look for the comment whose answer was lost, by its mark and our account: others may copy a mark."""
+        if mark is None:
+            raise UnclearError(f"{lost}; whether the comment was written cannot be looked up: it bears no mark")
+        for wait in self._client.waits.looks:
+            await self._client.waits.pause(wait)
+            try:
+                found = await self._ours(issue, mark, began)
+            except (UnavailableError, RefusedError) as error:
+                log.info("github.look_failed", issue=issue, reason=str(error))
+                continue
+            if found is not None:
+                return found
+        raise UnclearError(f"{lost}; whether the comment was written is not known: it is not there yet") from lost
+
+    async def _ours(self, issue: int, mark: Mark, began: datetime) -> Comment | None:
+        mine = (await self._account()).login.casefold()
+        written = [comment for comment in await self.since(began, issue) if Mark.at_end_of(comment.body) == mark]
+        return next((comment for comment in written if comment.author.login.casefold() == mine), None)
+
+
+def _written(at: datetime) -> str:
+    """Write a time as GitHub reads it: whole seconds, cut, so that nothing is left out."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _rows(page: Any) -> list[Mapping[str, Any]]:  # noqa: ANN401 # JSON
+    if not isinstance(page, list) or not all(isinstance(row, dict) for row in page):
+        raise UnavailableError("GitHub's list of comments is not as expected")
+    return page

@@ -1,0 +1,40 @@
+"""How GitHub fails, as the kinds of failure that the ports know."""
+
+from datetime import timedelta
+
+from devops_daemon.adapters.github.answers import Why
+from devops_daemon.ports import RefusedError, UnavailableError
+
+
+class SaidNoError(RefusedError):
+    """GitHub refused; `why` tells the kinds apart."""
+
+    def __init__(self, text: str, why: Why) -> None:
+        super().__init__(text)
+        self.why = why
+
+
+class LostAnswerError(UnavailableError):
+    """The request may have reached GitHub, but no answer that tells came back."""
+
+
+class NotSentError(UnavailableError):
+    """GitHub could not be reached: nothing was done."""
+
+
+class NoTokenError(NotSentError):
+    """The App's token could not be fetched, which was tried often enough already: nothing was done."""
+
+
+class ThrottledError(UnavailableError):
+    """GitHub, or our own limit, lets nothing through for now: nothing was done."""
+
+    def __init__(self, text: str, wait: timedelta, *, own: bool = False) -> None:
+        """`own`: it is our limit, and says nothing about GitHub."""
+        super().__init__(f"{text}; free again in {_span(wait.total_seconds())}")
+        self.wait = wait
+        self.own = own
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 # two minutes

@@ -1,0 +1,182 @@
+"""GitHub's JSON made our nouns. Pure; what is missing or odd raises UnavailableError in words, by `parsed`."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from devops_daemon.adapters.exchange import snippet
+from devops_daemon.forge import Account, Check, Comment, HookDelivery, Pull, Repository, Role
+from devops_daemon.inbox import Arrival
+from devops_daemon.ports import UnavailableError
+
+T = TypeVar("T")
+GHOST = Account("ghost")
+"""GitHub's own name for whoever is no longer there."""
+PASSED: Mapping[str, bool] = {
+    "SUCCESS": True,
+    "NEUTRAL": True,
+    "SKIPPED": True,
+    "FAILURE": False,
+    "TIMED_OUT": False,
+    "CANCELLED": False,
+    "ACTION_REQUIRED": False,
+    "STARTUP_FAILURE": False,
+    "STALE": False,
+}
+"""What each conclusion of a check run means (CheckConclusionState)."""
+STATES: Mapping[str, bool | None] = {
+    "SUCCESS": True,
+    "FAILURE": False,
+    "ERROR": False,
+    "PENDING": None,
+    "EXPECTED": None,
+}
+"""What each state of a commit status means (StatusState)."""
+
+
+def parsed(what: str, parse: Callable[[Any], T], data: Any) -> T:  # noqa: ANN401 # JSON
+    """Make of an answer what `parse` makes; raises UnavailableError where it is not as it should be."""
+    try:
+        return parse(data)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        told = snippet(repr(error))
+        raise UnavailableError(f"GitHub's answer about {what} is not as expected: {told}") from error
+
+
+def moment(text: str) -> datetime:
+    """Read a time; raises ValueError."""
+    at = datetime.fromisoformat(text)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def account(node: Mapping[str, Any] | None) -> Account:
+    """Read who wrote something; whoever deleted their account is a ghost."""
+    if not node or not node.get("login"):
+        return GHOST
+    return Account(str(node["login"]), bot=node.get("type") == "Bot")
+
+
+def app_account(node: Mapping[str, Any]) -> Account:
+    """Read as whom an App writes."""
+    return Account(f"{_text(node, 'slug')}[bot]", bot=True)
+
+
+def comment(node: Mapping[str, Any]) -> Comment:
+    """Read a comment; which issue it is on stands in an address only."""
+    return Comment(
+        id=int(node["id"]),
+        issue=int(_text(node, "issue_url").rstrip("/").rpartition("/")[2]),
+        author=account(node.get("user")),
+        body=str(node.get("body") or ""),
+        created_at=moment(_text(node, "created_at")),
+        url=str(node.get("html_url") or ""),
+    )
+
+
+def changed_at(node: Mapping[str, Any]) -> datetime:
+    """Read when a comment was written or edited last."""
+    return moment(str(node.get("updated_at") or node["created_at"]))
+
+
+def role(node: Mapping[str, Any]) -> Role:
+    """Read what an account may do: `permission` says write for maintain and read for triage, so it comes last."""
+    known = {each.name.lower(): each for each in Role}
+    named = known.get(str(node.get("role_name") or "").lower())
+    if named is not None:
+        return named
+    flags = ((node.get("user") or {}).get("permissions")) or {}
+    held = [what for word, what in _FLAGS.items() if flags.get(word) is True]
+    return max(held) if held else known.get(str(node.get("permission") or "none").lower(), Role.NONE)
+
+
+_FLAGS: Mapping[str, Role] = {
+    "pull": Role.READ,
+    "triage": Role.TRIAGE,
+    "push": Role.WRITE,
+    "maintain": Role.MAINTAIN,
+    "admin": Role.ADMIN,
+}
+
+
+def repository(node: Mapping[str, Any]) -> Repository:
+    """Read the repository; what is not said to be public is not."""
+    return Repository(_text(node, "full_name"), node.get("private") is False, _text(node, "default_branch"))
+
+
+def pull(node: Mapping[str, Any], checks: Sequence[Check]) -> Pull:
+    """Read a pull request as GraphQL tells it."""
+    return Pull(
+        number=int(node["number"]),
+        title=str(node.get("title") or ""),
+        head_sha=_text(node, "headRefOid"),
+        base=_text(node, "baseRefName"),
+        draft=bool(node.get("isDraft")),
+        open=node["state"] == "OPEN",
+        merged=bool(node.get("merged")),
+        mergeable={"MERGEABLE": True, "CONFLICTING": False}.get(str(node.get("mergeable"))),
+        state=str(node.get("mergeStateStatus") or "unknown").lower(),
+        labels=tuple(str(label["name"]) for label in (node.get("labels") or {}).get("nodes") or () if label),
+        checks=tuple(checks),
+        url=str(node.get("url") or ""),
+    )
+
+
+def contexts(node: Mapping[str, Any]) -> tuple[list[Check], str | None]:
+    """Read a page of the checks of a pull request's head, and where the next begins."""
+    commits = (node.get("commits") or {}).get("nodes") or []
+    rollup = commits[-1]["commit"].get("statusCheckRollup") if commits else None
+    if not rollup:
+        return [], None
+    page = rollup["contexts"]
+    about = page["pageInfo"]
+    checks = [check(each) for each in page.get("nodes") or () if each]
+    return checks, str(about["endCursor"]) if about["hasNextPage"] and about.get("endCursor") else None
+
+
+def checked_sha(node: Mapping[str, Any]) -> str | None:
+    """Read of which commit the checks are."""
+    commits = (node.get("commits") or {}).get("nodes") or []
+    return str(commits[-1]["commit"]["oid"]) if commits else None
+
+
+def check(node: Mapping[str, Any]) -> Check:
+    """Read a check run or a commit status: two systems, one list. A word that is not known has not passed."""
+    if "context" in node:
+        state = str(node.get("state") or "")
+        return Check(str(node["context"]), STATES.get(state, False), state.lower())
+    status, conclusion = str(node.get("status") or ""), str(node.get("conclusion") or "")
+    if status != "COMPLETED":
+        return Check(str(node["name"]), None, status.lower())
+    return Check(str(node["name"]), PASSED.get(conclusion, False), conclusion.lower())
+
+
+def delivery(node: Mapping[str, Any]) -> HookDelivery:
+    """Read one attempt to deliver; what has no status code was not answered."""
+    code = int(node.get("status_code") or 0)
+    return HookDelivery(
+        id=int(node["id"]),
+        guid=_text(node, "guid"),
+        event=str(node.get("event") or ""),
+        delivered_at=moment(_text(node, "delivered_at")),
+        arrived=200 <= code < 300,  # noqa: PLR2004 # HTTP
+    )
+
+
+def arrival(node: Mapping[str, Any], now: datetime) -> Arrival:
+    """Read what a delivery was to bring; its body is written anew, for GitHub gives it as JSON."""
+    request = node["request"]
+    headers = {str(name).lower(): value for name, value in (request.get("headers") or {}).items()}
+    payload = request["payload"]
+    if not isinstance(payload, dict):
+        raise TypeError("the payload is no object")
+    body = json.dumps(payload, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    event = str(headers.get("x-github-event") or node.get("event") or "")
+    return Arrival(_text(node, "guid"), event, body, form=False, received_at=now)
+
+
+def _text(node: Mapping[str, Any], name: str) -> str:
+    value = node[name]
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is {value!r}")
+    return value
