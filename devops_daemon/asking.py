@@ -13,7 +13,9 @@ class RequestState(StrEnum):
     ACTING = "acting"
     """An act was begun: it is never begun a second time, but looked up."""
     FOLLOWED = "followed"
-    """The act was taken; what becomes of it is still to be told."""
+    """The act was taken; what becomes of it is watched."""
+    DECIDED = "decided"
+    """How it ended is known and kept; it is still to be told."""
     ANSWERED = "answered"
 
 
@@ -40,10 +42,29 @@ class Request:
     target: str | None = None
     """The service that it is done to."""
     acting_since: datetime | None = None
+    """When the act was written down; None where it never was, or was not taken: it does not count."""
+    code: str | None = None
+    """The commit or image that the act was about: by it what it brought about is known again."""
     deployment_id: str | None = None
     """What the act brought about, as far as it is known."""
+    followed_until: datetime | None = None
+    """Until when somebody watches it: later, whoever sees this takes it up."""
+    counted: int | None = None
+    """What was counted, to be confirmed."""
+    headline: str | None = None
+    """How it ended, as it is told."""
+    details: str | None = None
     answered_at: datetime | None = None
     """When the results were posted."""
     outcome: str | None = None
     """`done`, `refused` or `failed`."""
     version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long somebody who asked waited for the results."""
+
+    asked_at: datetime
+    answered_at: datetime | None
+    """None while the results are not there."""

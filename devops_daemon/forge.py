@@ -37,6 +37,10 @@ class Comment:
     body: str
     created_at: datetime
     url: str = ""
+    edited: bool = False
+    """It may not be what its author wrote: whoever may write in the repository can change it."""
+    via_app: bool = False
+    """A program wrote it, be it in a person's name."""
 
 
 class Reaction(StrEnum):
@@ -138,19 +142,11 @@ class CommentMade:
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
-    """Something has changed, look at it now; `about` says what, in one word: pulls, push, issue."""
-
-    about: str
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing that concerns us, and why."""
 
     reason: str
 
 
-Event = CommentMade | Hint | Ignored
+Event = CommentMade | Ignored
 """What a delivery told."""

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from devops_daemon.asking import Wait
 from devops_daemon.model import Incident
 
 WINDOWS = (timedelta(days=7), timedelta(days=30))
 DETECTION = timedelta(minutes=5)
 AUTO_RECOVERY = 0.5
+DIAGNOSTIC = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Objective:
         return self.actual > self.target if self.name == "auto_recovery" else self.actual <= self.target
 
 
-def measure(incidents: Sequence[Incident], now: datetime) -> tuple[Objective, ...]:
+def measure(incidents: Sequence[Incident], now: datetime, asked: Sequence[Wait] = ()) -> tuple[Objective, ...]:
     """Measure all five (contract, "Objectives"); what depends on acts that there are none of yet has no data.
 
     A share of recoveries without a person is not measured while no person can act: it could not be but 1.
@@ -51,13 +53,25 @@ def measure(incidents: Sequence[Incident], now: datetime) -> tuple[Objective, ..
         Objective("sev1_response", 600),
         Objective("auto_recovery", AUTO_RECOVERY),
         Objective("pr_staleness", 3600),
-        Objective("diagnostic", 300),
+        Objective("diagnostic", DIAGNOSTIC.total_seconds(), tuple(_diagnostic(asked, now, w) for w in WINDOWS)),
     )
 
 
 def _detection(incidents: Sequence[Incident], now: datetime, window: timedelta) -> Measured:
     """Time from the first failing result to the incident's row."""
-    waits = [(i.detected_at - i.opened_at).total_seconds() for i in incidents if i.detected_at > now - window]
+    waits = [i.detected_at - i.opened_at for i in incidents if i.detected_at > now - window]
+    return _kept_within(DETECTION, waits, window)
+
+
+def _diagnostic(asked: Sequence[Wait], now: datetime, window: timedelta) -> Measured:
+    """Time from a comment to its results; one that waits for longer than was promised counts already."""
+    lately = [wait for wait in asked if wait.asked_at > now - window]
+    waits = [(wait.answered_at or now) - wait.asked_at for wait in lately]
+    over = [wait for wait, row in zip(waits, lately, strict=True) if row.answered_at or wait > DIAGNOSTIC]
+    return _kept_within(DIAGNOSTIC, over, window)
+
+
+def _kept_within(promise: timedelta, waits: Sequence[timedelta], window: timedelta) -> Measured:
     if not waits:
         return Measured(window, None, None)
-    return Measured(window, max(waits), sum(wait <= DETECTION.total_seconds() for wait in waits) / len(waits))
+    return Measured(window, max(waits).total_seconds(), sum(wait <= promise for wait in waits) / len(waits))

@@ -1,11 +1,11 @@
 """What the rooms need of the outside, named by role; the vendors stand in `adapters`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from devops_daemon.asking import Request
+from devops_daemon.asking import Request, Wait
 from devops_daemon.forge import Account, Comment, HookDelivery, Pull, Reaction, Repository, Role
 from devops_daemon.hosting import (
     Added,
@@ -45,6 +45,14 @@ class UnavailableError(Exception):
 
 class RefusedError(Exception):
     """Something outside said no, or we do before asking: trying again changes nothing. The text says how to mend it."""
+
+
+class LockedOutError(RefusedError):
+    """Our own credentials are missing or are not taken: somebody must mend a setting."""
+
+
+class GoneError(RefusedError):
+    """What it is about is not there any more."""
 
 
 class UnclearError(UnavailableError):
@@ -186,6 +194,10 @@ class Overview:
     references: Mapping[str, datetime]
     deployments: tuple[DeploymentRecord, ...] = ()
     """The latest of all services, newest first."""
+    waits: tuple[Wait, ...] = ()
+    """Of those who asked something in the last 30 days."""
+    inbox: InboxFigures = field(default_factory=InboxFigures)
+    paused: "Switch | None" = None
 
 
 class DeploymentLedger(Protocol):
@@ -221,8 +233,8 @@ class Platform(Protocol):
     """Where the product runs. Every method raises UnavailableError (try again) or RefusedError (do not).
 
     What acts is done once: an answer that was lost is looked up, never asked for again; where the look does not tell,
-    UnclearError is raised. To restart, roll back, remove or abort the daemon's own service is refused, and under
-    `DRY_RUN` every act.
+    UnclearError is raised. To restart, deploy, roll back, remove or abort the daemon's own service is refused, and
+    under `DRY_RUN` every act.
     """
 
     async def hosting(self) -> Hosting:
@@ -293,6 +305,10 @@ class Platform(Protocol):
         """Read variables with their values as written, references kept; None is sealed."""
         ...
 
+    async def deployed_values(self, service_id: str) -> Mapping[str, str | None]:
+        """Read the values that a service runs with, references resolved; what is sealed is left out."""
+        ...
+
     async def set_variables(self, service_id: str | None, values: Mapping[str, str], *, deploy: bool) -> None:
         """Set variables, and no others: by one write; without `deploy` they wait for the next deployment.
 
@@ -356,8 +372,16 @@ class Inbox(Protocol):
         """Note that it is done; its body is dropped."""
         ...
 
-    async def put_back(self, claim: Claim, error: str, due_at: datetime) -> None:
-        """Let it be tried again later."""
+    async def put_back(self, claim: Claim, error: str, due_at: datetime, *, counted: bool = True) -> None:
+        """Let it be tried again later; not `counted`, this attempt never was."""
+        ...
+
+    async def let_go(self, owner: str, now: datetime) -> None:
+        """Free what an earlier process of this name had claimed when it died."""
+        ...
+
+    async def known(self, guids: Sequence[str]) -> frozenset[str]:
+        """Tell which of these came, and are not given up."""
         ...
 
     async def give_up(self, claim: Claim, error: str, now: datetime) -> None:
@@ -408,13 +432,23 @@ class RequestLedger(Protocol):
         """Read what was asked on an issue since then, newest first."""
         ...
 
-    async def acts(self, target: str, since: datetime) -> list[Request]:
-        """Read the acts that people have begun on a service since then, newest first."""
+    async def begin(
+        self, acting: Request, since: datetime, forbids: Callable[[Sequence[Request]], str | None]
+    ) -> tuple[Request, str | None]:
+        """Write an act down, as the next version, unless what others have begun on its target since then forbids it.
+
+        `forbids` gets those, newest first, and gives why not; nobody else's act comes between. Gives the request as it
+        is written, or as it was with the reason. Raises LostRaceError.
+        """
         ...
 
-    async def followed(self) -> list[Request]:
-        """Read the requests whose act is still followed, oldest first."""
+    async def left(self, before: datetime | None) -> list[Request]:
+        """Read the acts to be watched or told of that nobody has watched since then, oldest first; None is all."""
         ...
+
+
+PAUSED = "paused"
+"""The switch that a person turns on to keep the daemon from changing anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,12 +467,12 @@ class Switches(Protocol):
         """Tell whether it is on, and since when; None is off."""
         ...
 
-    async def turn_on(self, name: str, by: str, now: datetime) -> Switch:
-        """Switch it on; one that is on already stays as it is."""
+    async def turn_on(self, name: str, by: str, at: datetime) -> Switch | None:
+        """Switch it on; gives it as it is then: off where somebody switched it off later than `at`."""
         ...
 
-    async def turn_off(self, name: str) -> Switch | None:
-        """Switch it off; gives what it was."""
+    async def turn_off(self, name: str, by: str, at: datetime) -> tuple[Switch | None, Switch | None]:
+        """Switch it off; gives what it was, and what it is: on where somebody switched it on later than `at`."""
         ...
 
 
@@ -483,11 +517,11 @@ class Forge(Protocol):
         ...
 
     async def edit(self, comment_id: int, body: str) -> None:
-        """Write a comment of ours anew."""
+        """Write a comment of ours anew; raises GoneError where it is not there any more."""
         ...
 
     async def react(self, comment_id: int, reaction: Reaction) -> None:
-        """Put a reaction to a comment; twice is once."""
+        """Put a reaction to a comment, twice is once; raises GoneError where it is not there any more."""
         ...
 
     async def comments(self, since: datetime, issue: int | None = None) -> list[Comment]:
@@ -504,4 +538,20 @@ class Forge(Protocol):
 
     async def delivered(self, delivery: HookDelivery) -> Arrival:
         """Read what a delivery was to bring."""
+        ...
+
+
+class Upkeep(Protocol):
+    """The product's own tables, through its DevOps API. Raises UnavailableError or RefusedError."""
+
+    async def counts(self) -> Mapping[str, int]:
+        """Count the rows of its tables, by name."""
+        ...
+
+    async def clear_stale_sessions(self) -> int:
+        """Delete sessions that are older than a day; gives how many. Twice deletes no more than once."""
+        ...
+
+    async def clear_orphans(self, *, dry_run: bool) -> Mapping[str, int]:
+        """Delete rows that belong to nothing, or only count them; gives how many of each table."""
         ...

@@ -1,6 +1,7 @@
 """The commands that run the daemon, look as it does, or ask the running one."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,9 +99,9 @@ def incidents(
 ) -> None:
     """List the running daemon's incidents of 30 days, or show one."""
     if identifier is not None:
-        _show_incident(_answer(f"/incidents/{identifier}"), as_json=as_json)
+        _show_incident(answer_of(f"/incidents/{identifier}"), as_json=as_json)
         return
-    listed = _answer("/status.json")["incidents"]
+    listed = answer_of("/status.json")["incidents"]
     columns = ("id", "severity", "status", "title", "failed_probes", "opened_at", "resolved_at")
     print_rows(
         listed if as_json else [{name: _readable(row, name) for name in columns} for row in listed], as_json=as_json
@@ -131,41 +132,50 @@ class NoAnswer:
     text: str
 
 
-def ask(environ: Mapping[str, str], path: str) -> Any | NoAnswer:  # noqa: ANN401 # JSON
-    """Ask the running daemon."""
+def ask(environ: Mapping[str, str], path: str, document: object = None) -> Any | NoAnswer:  # noqa: ANN401 # JSON
+    """Ask the running daemon; with a document, have it do something."""
     address = daemon_address(environ)
     shown = Redactor().text(address)
     token = environ.get("OPERATOR_TOKEN") or environ.get("VIEWER_TOKEN")
     try:
-        code, text = asyncio.run(_get(address.rstrip("/") + path, token))
-        document = json.loads(text) if code < 400 else None  # noqa: PLR2004 # HTTP
+        code, text = asyncio.run(_send(address.rstrip("/") + path, token, document))
+        answer = json.loads(text) if code < 400 else None  # noqa: PLR2004 # HTTP
     except aiohttp.InvalidURL:
         return NoAnswer(WRONG, f"{shown}: is not the address of a daemon: see DEVOPS_DAEMON_URL and PORT")
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         why = str(error) or type(error).__name__
         return NoAnswer(UNREACHABLE, f"{shown} does not answer as a devops-daemon: {why}")
-    if document is None:
+    if answer is None:
         cure = {401: "; set OPERATOR_TOKEN", 403: "; set OPERATOR_TOKEN here and there"}.get(code, "")
         return NoAnswer(
             UNREACHABLE if code >= 500 else NO,  # noqa: PLR2004 # HTTP
-            f"{shown}{path}: {code} {' '.join(text.split())[:200]}{cure}",
+            f"{shown}{path}: {code} {_complaint(text)}{cure}",
         )
-    return document
+    return answer
 
 
-def _answer(path: str) -> Any:  # noqa: ANN401 # JSON
+def _complaint(text: str) -> str:
+    """Take the words out of an answer that is no."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):  # where it is not in plain words
+        text = str(json.loads(text)["error"])
+    return " ".join(text.split())[:200]
+
+
+def answer_of(path: str, document: object = None) -> Any:  # noqa: ANN401 # JSON
     """Ask the running daemon; exits with 3 where it does not answer, with 1 where it says no."""
-    answer = ask(environment(), path)
+    answer = ask(environment(), path, document)
     if isinstance(answer, NoAnswer):
         fail(answer.code, answer.text)
     return answer
 
 
-async def _get(url: str, token: str | None) -> tuple[int, str]:
+async def _send(url: str, token: str | None, document: object) -> tuple[int, str]:
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,
-        session.get(url, headers=headers, allow_redirects=False) as answer,
+        session.request(
+            "GET" if document is None else "POST", url, json=document, headers=headers, allow_redirects=False
+        ) as answer,
     ):
         return answer.status, await answer.text()

@@ -7,16 +7,19 @@ import typer
 from devops_daemon.app import CannotStartError
 from devops_daemon.cli import acting, daemon, hosting
 from devops_daemon.cli.database import connect
+from devops_daemon.cli.deliveries import deliveries
 from devops_daemon.cli.doctor import doctor
 from devops_daemon.cli.logs import logs
 from devops_daemon.cli.output import WRONG
 from devops_daemon.cli.provisioning import add
 from devops_daemon.cli.status import status
+from devops_daemon.cli.switches import pause, resume
 from devops_daemon.cli.variables import variables
 from devops_daemon.settings import WrongSettingsError
 
 COMMANDS = (
     *(daemon.run, daemon.demo, daemon.check, doctor, status, daemon.incidents),
+    *(deliveries, pause, resume),
     *(logs, hosting.deployments, hosting.metrics),
     *(acting.redeploy, acting.restart, acting.rollback, acting.cancel, acting.down),
     connect,

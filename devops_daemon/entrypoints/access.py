@@ -1,4 +1,4 @@
-"""Decide who may see the pages (contract, `VIEWER_TOKEN`). Pure."""
+"""Decide who may see the pages, and who may act (contract, `VIEWER_TOKEN`, `OPERATOR_TOKEN`). Pure."""
 
 import base64
 import binascii
@@ -41,6 +41,18 @@ def may_view(tokens: Tokens, authorization: str | None, peer: str | None, host: 
     # every token is compared, so that the time tells nothing
     matches = [hmac.compare_digest(given, token.encode()) for token in accepted]
     return Access.GRANTED if any(matches) else Access.ASK
+
+
+def may_act(tokens: Tokens, authorization: str | None) -> Access:
+    """Say whether an action is taken: by the operator's token as Bearer, and by nothing else, on this machine too.
+
+    A browser sends Basic credentials by itself, wherever a page leads it; it never sends Bearer.
+    """
+    if not tokens.operator:
+        return Access.CLOSED
+    scheme, _, value = (authorization or "").partition(" ")
+    given = value.strip().encode("utf-8", "replace") if scheme.lower() == "bearer" else b""
+    return Access.GRANTED if hmac.compare_digest(given, tokens.operator.encode()) else Access.ASK
 
 
 def is_loopback(host: str | None) -> bool:

@@ -4,15 +4,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 STATUSES = ("up", "degraded", "down", "unknown")
 
 
 class _Snapshot(Collector):
-    def __init__(self, data: Mapping[str, Any], *, ready: bool) -> None:
+    def __init__(self, data: Mapping[str, Any], webhooks: Mapping[str, int], *, ready: bool) -> None:
         self._data = data
+        self._webhooks = webhooks
         self._ready = ready
 
     def collect(self) -> Iterable[Metric]:
@@ -20,14 +21,27 @@ class _Snapshot(Collector):
         yield from self._probes()
         yield self._services()
         yield self._incidents()
-        punctuality = self._data["punctuality"]
+        yield self._deliveries()
+        punctuality, inbox = self._data["punctuality"], self._data["inbox"]
         for name, text, value in (
             ("ready", "1 while the daemon's store and clocks work.", int(self._ready)),
             ("rounds_due", "Rounds that were due in the last 24 h.", punctuality["due"]),
             ("rounds_run", "Rounds that ran in the last 24 h.", punctuality["run"]),
             ("round_lateness_seconds_max", "Worst lateness of a round in 24 h.", punctuality["worst_lateness_s"]),
+            ("paused", "1 while nothing is changed by itself.", int(self._data["paused"])),
+            ("inbox_pending", "Deliveries that are still to be done.", inbox["pending"]),
+            ("inbox_failed", "Deliveries that were given up.", inbox["failed"]),
+            ("inbox_oldest_pending_seconds", "How long the oldest is due.", inbox["oldest_pending_s"] or 0),
         ):
             yield GaugeMetricFamily(f"devops_daemon_{name}", text, value=value)
+
+    def _deliveries(self) -> Metric:
+        family = CounterMetricFamily(
+            "devops_daemon_webhooks", "Deliveries since the start, by what became of each.", labels=["outcome"]
+        )
+        for outcome, count in sorted(self._webhooks.items()):
+            family.add_metric([outcome], count)
+        return family
 
     def _probes(self) -> Iterable[Metric]:
         status = GaugeMetricFamily(
@@ -62,8 +76,8 @@ class _Snapshot(Collector):
         return family
 
 
-def as_metrics(data: Mapping[str, Any], *, ready: bool) -> bytes:
-    """Write the snapshot as Prometheus reads it."""
+def as_metrics(data: Mapping[str, Any], webhooks: Mapping[str, int] | None = None, *, ready: bool) -> bytes:
+    """Write the snapshot as Prometheus reads it; `webhooks` counts deliveries by what became of each."""
     registry = CollectorRegistry()
-    registry.register(_Snapshot(data, ready=ready))
+    registry.register(_Snapshot(data, webhooks or {}, ready=ready))
     return generate_latest(registry)

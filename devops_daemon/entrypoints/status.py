@@ -13,6 +13,7 @@ import jinja2
 from devops_daemon.entrypoints import charts
 from devops_daemon.health.verdict import service_status
 from devops_daemon.hosting import DeploymentRecord, HostedService
+from devops_daemon.inbox import DeliveryRow, DeliveryState, InboxFigures
 from devops_daemon.model import Incident, Probe, ProbeState, Service, Status, TimelineEvent, Watchlist
 from devops_daemon.objectives import Objective, measure
 from devops_daemon.ports import Overview
@@ -29,6 +30,7 @@ OBJECTIVES = {
     "diagnostic": "Question to answer",
 }
 """What the success criteria are called on the page."""
+STUCK_AFTER = timedelta(minutes=15)
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -67,11 +69,11 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "version": facts.version,
         "now": stamp(now),
         "dry_run": facts.dry_run,
-        "paused": False,
+        "paused": overview.paused is not None,
         "services": [_service(service, overview) for service in facts.watchlist.services],
         "incidents": [incident_as_data(incident) for incident in overview.incidents],
         "pull_requests": [],
-        "inbox": {"pending": 0, "failed": 0, "oldest_pending_s": None},
+        "inbox": _inbox(overview.inbox),
         "punctuality": {
             "due": overview.punctuality.due,
             "run": overview.punctuality.run,
@@ -79,8 +81,40 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         },
         "integrations": integrations,
         "platform": _platform(platform.view, facts.watchlist, overview, now) if platform else None,
-        "objectives": [_objective(objective) for objective in measure(overview.incidents, now)],
+        "objectives": [_objective(objective) for objective in measure(overview.incidents, now, overview.waits)],
     }
+
+
+def _inbox(figures: InboxFigures) -> dict[str, Any]:
+    oldest = figures.oldest_pending
+    return {
+        "pending": figures.pending,
+        "failed": figures.failed,
+        "oldest_pending_s": None if oldest is None else round(oldest.total_seconds(), 3),
+    }
+
+
+def delivery_as_data(row: DeliveryRow) -> dict[str, Any]:
+    """Give one delivery as `/api/deliveries` has it."""
+    return {
+        "id": row.guid,
+        "event": row.event,
+        "state": row.state,
+        "attempts": row.attempts,
+        "error": row.note if row.state is not DeliveryState.DONE else None,
+        "note": row.note,
+        "received_at": stamp(row.received_at),
+        "ended_at": stamp(row.ended_at),
+        "subject": row.subject,
+    }
+
+
+def inbox_problem(figures: InboxFigures) -> str | None:
+    """Say that nobody works the inbox off, where that is so."""
+    oldest = figures.oldest_pending
+    if oldest is None or oldest <= STUCK_AFTER:
+        return None
+    return f"inbox: stuck, the oldest of {figures.pending} deliveries is due for {span(oldest.total_seconds())}"
 
 
 def _platform(view: PlatformView, watchlist: Watchlist, overview: Overview, now: datetime) -> dict[str, Any]:
@@ -230,6 +264,7 @@ class Pages:
             now=data["now"],
             data=data,
             problems=problems,
+            paused=overview.paused,
             notes=facts.notes,
             objectives=OBJECTIVES,
             charts={probe.key: _charts(probe, overview, data["now"]) for probe in facts.watchlist.probes},

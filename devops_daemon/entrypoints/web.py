@@ -1,22 +1,41 @@
 """The HTTP side: health routes for Railway, pages and metrics for people and programs."""
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
 from aiohttp import web
 
-from devops_daemon.entrypoints.access import Access, Tokens, may_view
+from devops_daemon.entrypoints.access import Access, Tokens, may_act, may_view
+from devops_daemon.entrypoints.actions import Actions
+from devops_daemon.entrypoints.intake import Intake
 from devops_daemon.entrypoints.metrics import as_metrics
-from devops_daemon.entrypoints.status import Facts, Pages, PlatformShown, as_data, incident_as_data
+from devops_daemon.entrypoints.status import (
+    Facts,
+    Pages,
+    PlatformShown,
+    as_data,
+    delivery_as_data,
+    inbox_problem,
+    incident_as_data,
+)
+from devops_daemon.inbox import InboxFigures
 from devops_daemon.model import ProbeKey, ProbeState
-from devops_daemon.ports import Clock, Overview, StatusLedger, UnavailableError
+from devops_daemon.ports import Clock, Inbox, Overview, StatusLedger, UnavailableError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-OPEN_ROUTES = frozenset({"/healthz", "/readyz"})
+OPEN_ROUTES = frozenset({"/healthz", "/readyz", "/webhooks/github"})
+"""No token opens these; a webhook is guarded by its signature."""
+ACTIONS = "/api/actions/"
+LISTED_DELIVERIES = 200
+LOOK_SECONDS = 2
+LINGERING_SECONDS = 1.0
+"""How long what is left of a refused body is read and dropped: else the answer might be lost with it."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -32,7 +51,7 @@ log = structlog.get_logger("web")
 class Site:
     """Answers the routes of the contract."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # parts that are named, most of which may be missing
         self,
         facts: Facts,
         ledger: StatusLedger,
@@ -42,8 +61,19 @@ class Site:
         *,
         latest: Callable[[], Mapping[ProbeKey, ProbeState]] = dict,
         platform: Callable[[], PlatformShown] | None = None,
+        integrations: Callable[[], Mapping[str, str]] = dict,
+        intake: Intake | None = None,
+        inbox: Inbox | None = None,
+        actions: Actions | None = None,
     ) -> None:
-        """`late` tells whether the clocks are; `latest` what was seen last, for while the store cannot take it."""
+        """`late` tells whether the clocks are; `latest` what was seen last, for while the store cannot take it.
+
+        `integrations` says of those that change how they are now.
+        """
+        self._integrations = integrations
+        self._intake = intake
+        self._inbox = inbox
+        self._actions = actions
         self._latest = latest
         self._platform = platform
         self._facts = facts
@@ -63,6 +93,13 @@ class Site:
         application.router.add_get("/status.json", self.status_json)
         application.router.add_get("/incidents/{id}", self.incident)
         application.router.add_get("/metrics", self.metrics)
+        if self._inbox is not None:
+            application.router.add_get("/api/deliveries", partial(_deliveries, self._inbox))
+        if self._actions is not None:
+            application.router.add_post(f"{ACTIONS}{{action}}", self._actions.answer)
+        if self._intake is not None:
+            deliver, expected = self._intake.deliver, self._intake.expected
+            application.router.add_post("/webhooks/github", deliver, expect_handler=expected)
         return application
 
     async def root(self, _: web.Request) -> web.StreamResponse:
@@ -75,14 +112,14 @@ class Site:
 
     async def readyz(self, _: web.Request) -> web.StreamResponse:
         """Say whether the daemon can do its work, and if not, what is wrong."""
-        problems = await self._problems()
+        problems = self._problems(await self._figures())
         status = "not ready" if problems else "ready"
         return web.json_response({"status": status, "problems": problems}, status=503 if problems else 200)
 
     async def status(self, _: web.Request) -> web.StreamResponse:
         """Show the page."""
         overview, data = await self._snapshot()
-        return self._page(self._pages.status(self._facts, overview, data, await self._problems()))
+        return self._page(self._pages.status(self._facts, overview, data, self._problems(overview.inbox)))
 
     async def status_json(self, _: web.Request) -> web.StreamResponse:
         """Give the same as data."""
@@ -100,8 +137,20 @@ class Site:
 
     async def metrics(self, _: web.Request) -> web.StreamResponse:
         """Give the figures to Prometheus."""
-        body = as_metrics((await self._snapshot())[1], ready=not await self._problems())
+        overview, data = await self._snapshot()
+        webhooks = self._intake.outcomes if self._intake else None
+        body = as_metrics(data, webhooks, ready=not self._problems(overview.inbox))
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _figures(self) -> InboxFigures | str:
+        """Count the inbox, or say why that cannot be."""
+        if self._inbox is None:
+            return InboxFigures()
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                return await self._inbox.figures(self._now())
+        except (UnavailableError, TimeoutError) as error:
+            return str(error) or "the store does not answer"
 
     async def _snapshot(self) -> tuple[Overview, dict[str, Any]]:
         now = self._now()
@@ -109,13 +158,18 @@ class Site:
         if self._ledger.problem:  # what the store cannot take is true all the same
             overview = replace(overview, states={**overview.states, **self._latest()})
         platform = self._platform() if self._platform else None
-        return overview, as_data(self._facts, overview, now, platform)
+        facts = replace(self._facts, integrations={**self._facts.integrations, **self._integrations()})
+        return overview, as_data(facts, overview, now, platform)
 
-    async def _problems(self) -> list[str]:
+    def _problems(self, inbox: InboxFigures | str) -> list[str]:
         """Say what keeps the daemon from its work."""
         found = []
         if self._ledger.problem:
             found.append(f"store: {self._ledger.problem}; probing goes on, what it finds is kept as soon as that ends")
+        elif isinstance(inbox, str):
+            found.append(f"store: {inbox}")
+        if isinstance(inbox, InboxFigures) and (stuck := inbox_problem(inbox)):
+            found.append(stuck)
         if self._late(self._now()):
             found.append("clocks: no round has begun for more than two intervals")
         return found
@@ -147,7 +201,10 @@ class Site:
     def _refusal(self, request: web.Request) -> web.Response | None:
         if request.path in OPEN_ROUTES:
             return None
-        access = may_view(self._tokens, request.headers.get("Authorization"), request.remote, request.host)
+        authorization = request.headers.get("Authorization")
+        if request.path.startswith(ACTIONS):
+            return _refusal_to_act(may_act(self._tokens, authorization))
+        access = may_view(self._tokens, authorization, request.remote, request.host)
         match access:
             case Access.GRANTED:
                 return None
@@ -159,11 +216,29 @@ class Site:
                 return web.Response(status=403, text=text)
 
     def _unavailable(self, request: web.Request, text: str) -> web.Response:
-        if _wants_json(request) or request.path.endswith(".json"):
+        if _wants_json(request) or request.path.endswith(".json") or request.path.startswith("/api/"):
             return web.json_response({"error": text}, status=503)
         response = self._page(self._pages.message("Not now", text))
         response.set_status(503)
         return response
+
+
+async def _deliveries(inbox: Inbox, _: web.Request) -> web.StreamResponse:
+    """Give what is in the inbox, and what became of the latest deliveries."""
+    rows = await inbox.listed(LISTED_DELIVERIES)
+    return web.json_response({"deliveries": [delivery_as_data(row) for row in rows]})
+
+
+def _refusal_to_act(access: Access) -> web.Response | None:
+    match access:
+        case Access.GRANTED:
+            return None
+        case Access.ASK:
+            text = "the operator's token is needed, as Authorization: Bearer"
+            return web.json_response({"error": text}, status=401, headers={"WWW-Authenticate": "Bearer"})
+        case Access.CLOSED:
+            text = "no action is taken: OPERATOR_TOKEN is not set where the daemon runs"
+            return web.json_response({"error": text}, status=403)
 
 
 def _wants_json(request: web.Request) -> bool:
@@ -196,7 +271,13 @@ class Server:
     """The application on a socket."""
 
     def __init__(self, site: Site, listening: socket.socket) -> None:
-        self._runner = web.AppRunner(site.application(), access_log=None, shutdown_timeout=1)
+        self._runner = web.AppRunner(
+            site.application(),
+            access_log=None,
+            shutdown_timeout=1,
+            lingering_time=LINGERING_SECONDS,
+            auto_decompress=False,  # nobody who is meant to compresses, and a bomb is inflated before anybody looks
+        )
         self._socket = listening
 
     @property

@@ -26,7 +26,8 @@ from devops_daemon.settings import WrongSettingsError, read
 from devops_daemon.watchlist import canary_password
 
 COMMANDS = [
-    *("run", "demo", "check", "doctor", "status", "incidents", "logs", "deployments", "metrics"),
+    *("run", "demo", "check", "doctor", "status", "incidents", "deliveries", "pause", "resume"),
+    *("logs", "deployments", "metrics"),
     *("redeploy", "restart", "rollback", "cancel", "down", "variables", "connect", "add"),
 ]
 SECRET = "s3cret-value-of-ours"

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from devops_daemon.entrypoints.access import Access, Tokens, is_loopback, may_view
+from devops_daemon.entrypoints.access import Access, Tokens, is_loopback, may_act, may_view
 from devops_daemon.settings import WrongSettingsError, read
 
 PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
@@ -164,3 +164,52 @@ def test_each_token_that_the_settings_take_opens(token: str) -> None:
 @given(st.ip_addresses(v=4))
 def test_an_address_within_ipv6_is_of_this_machine_where_it_is_by_itself(address: object) -> None:
     assert is_loopback(f"::ffff:{address}") is is_loopback(str(address)) is str(address).startswith("127.")
+
+
+# Who may act
+
+
+@pytest.mark.parametrize("tokens", [Tokens(), Tokens(viewer=VIEWER), Tokens(operator="")])
+@pytest.mark.parametrize("authorization", [None, "Bearer ", f"Bearer {VIEWER}", f"Bearer {OPERATOR}"])
+def test_without_an_operator_s_token_nobody_acts(tokens: Tokens, authorization: str | None) -> None:
+    assert may_act(tokens, authorization) is Access.CLOSED
+
+
+@pytest.mark.parametrize("authorization", [f"Bearer {OPERATOR}", f"bearer {OPERATOR}", f"BEARER  {OPERATOR} "])
+@pytest.mark.parametrize("tokens", [BOTH, Tokens(operator=OPERATOR)])
+def test_the_operator_s_token_as_bearer_acts(tokens: Tokens, authorization: str) -> None:
+    assert may_act(tokens, authorization) is Access.GRANTED
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        OPERATOR,
+        "Bearer",
+        f"Bearer {VIEWER}",
+        f"Bearer {OPERATOR}x",
+        f"Bearer {OPERATOR[:-1]}",
+        f"Bearer{OPERATOR}",
+        f"Token {OPERATOR}",
+        basic("operator", OPERATOR),
+        basic("", OPERATOR),
+        "Bearer \udcff\udcfe",
+    ],
+)
+def test_nothing_else_acts_and_no_browser_does_by_itself(authorization: str | None) -> None:
+    assert may_act(BOTH, authorization) is Access.ASK
+
+
+@PROPERTY
+@given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=16, max_size=24))
+@example("not-utf8-\udcff\udcfe-token")
+def test_each_token_that_the_settings_take_acts(token: str) -> None:
+    try:
+        settings = read({"OPERATOR_TOKEN": token})
+    except WrongSettingsError:
+        return
+    operator = settings.operator_token
+    tokens = Tokens(operator=operator.get_secret_value() if operator else None)
+    assert may_act(tokens, f"Bearer {token}") is (Access.GRANTED if operator else Access.CLOSED)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from builders import START, an_incident
 
+from devops_daemon.asking import Wait
 from devops_daemon.model import Incident, IncidentStatus
 from devops_daemon.objectives import Measured, Objective, measure
 
@@ -80,3 +81,28 @@ def test_more_than_half_must_recover_by_themselves(share: float, met: bool) -> N
 def test_incidents_of_the_future_do_not_break_the_measure() -> None:
     tomorrow: datetime = START + timedelta(days=1)
     assert objective("detection", an_incident(opened_at=tomorrow)).actual == 10
+
+
+def diagnostic(*waits: Wait) -> Objective:
+    return next(found for found in measure([], START, waits) if found.name == "diagnostic")
+
+
+def answered_after(seconds: float, *, ago: timedelta = timedelta(hours=1)) -> Wait:
+    """Build a question that was asked `ago`, and answered so many seconds later."""
+    return Wait(START - ago, START - ago + timedelta(seconds=seconds))
+
+
+def test_the_longest_wait_for_an_answer_is_told_and_the_share_that_was_in_time() -> None:
+    measured = diagnostic(answered_after(2), answered_after(301), answered_after(300), answered_after(4))
+    assert measured.windows[0] == Measured(WEEK, 301, 0.75)
+    assert measured.met is False
+
+
+def test_a_question_without_an_answer_counts_when_its_time_is_over() -> None:
+    assert diagnostic(Wait(START - timedelta(seconds=299), None)).actual is None
+    assert diagnostic(Wait(START - timedelta(seconds=301), None)).windows[0] == Measured(WEEK, 301, 0)
+
+
+def test_questions_of_last_week_are_in_the_month() -> None:
+    measured = diagnostic(answered_after(7, ago=WEEK), answered_after(5, ago=WEEK - SECOND))
+    assert measured.windows == (Measured(WEEK, 5, 1), Measured(MONTH, 7, 1))

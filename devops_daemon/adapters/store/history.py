@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from devops_daemon.adapters.store import deployments, incidents
+from devops_daemon.adapters.store import deployments, inbox, incidents, requests, switches
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import hour_of, read_references, read_states
-from devops_daemon.adapters.store.schema import deployment, hourly, incident, probe, result, tick
+from devops_daemon.adapters.store.schema import deployment, hourly, incident, probe, request, result, tick
 from devops_daemon.model import Incident, ProbeKey, TimelineEvent
-from devops_daemon.ports import Day, Hour, Overview, Punctuality
+from devops_daemon.ports import PAUSED, Day, Hour, Overview, Punctuality
 
 HOURS_PER_DAY = 24
 SHOWN_DAYS = 90
@@ -23,6 +23,7 @@ RESULTS_KEPT = timedelta(days=8)
 """Raw results: as long as the weekly audit looks back, and a day."""
 HISTORY_KEPT = timedelta(days=90)
 INCIDENTS_KEPT = timedelta(days=400)
+REQUESTS_KEPT = timedelta(days=400)
 BATCH = 1000
 
 
@@ -36,6 +37,9 @@ def read_overview(connection: sa.Connection, now: datetime, interval: timedelta)
         punctuality=_punctuality(connection, now, interval),
         references=read_references(connection),
         deployments=tuple(deployments.read_recent(connection, now - INCIDENT_MEMORY)),
+        waits=tuple(requests.read_waits(connection, now - INCIDENT_MEMORY)),
+        inbox=inbox.read_figures(connection, now),
+        paused=switches.read_switch(connection, PAUSED),
     )
 
 
@@ -90,6 +94,8 @@ def forget(connection: sa.Connection, now: datetime) -> int:
             _delete(connection, probe, probe.c.checked_at < now - HISTORY_KEPT),
             _delete(connection, incident, incident.c.resolved_at < now - INCIDENTS_KEPT),
             _delete(connection, deployment, deployment.c.created_at < now - INCIDENTS_KEPT),
+            inbox.forget(connection, now),
+            _delete(connection, request, request.c.asked_at < now - REQUESTS_KEPT),
         )
     )
 

@@ -52,7 +52,12 @@ def upgrade() -> None:
         sa.Column("act", sa.Text),
         sa.Column("target", sa.Text),
         sa.Column("acting_since", UtcTime),
+        sa.Column("code", sa.Text),
         sa.Column("deployment_id", sa.Text),
+        sa.Column("followed_until", UtcTime),
+        sa.Column("counted", sa.Integer),
+        sa.Column("headline", sa.Text),
+        sa.Column("details", sa.Text),
         sa.Column("answered_at", UtcTime),
         sa.Column("outcome", sa.Text),
         sa.Column("version", sa.Integer, nullable=False),
@@ -63,8 +68,9 @@ def upgrade() -> None:
     op.create_table(
         "switch",
         sa.Column("name", sa.Text, primary_key=True),
-        sa.Column("on_since", UtcTime, nullable=False),
-        sa.Column("turned_on_by", sa.Text, nullable=False),
+        sa.Column("is_on", sa.Boolean, nullable=False),
+        sa.Column("changed_at", UtcTime, nullable=False),
+        sa.Column("changed_by", sa.Text, nullable=False),
     )
     op.create_table(
         "bookmark",

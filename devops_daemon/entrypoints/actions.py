@@ -1,0 +1,175 @@
+"""What an operator has the daemon do over HTTP: a table of actions, each with its fields, and how one is asked for."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from devops_daemon.entrypoints.status import delivery_as_data, stamp
+from devops_daemon.inbox import DeliveryState
+from devops_daemon.ports import PAUSED, Clock, Inbox, Switch, Switches
+
+LONGEST_TEXT = 1000
+OPERATOR = "an operator"
+Values = Mapping[str, Any]
+log = structlog.get_logger("actions")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an action's body."""
+
+    name: str
+    kind: type = str
+    required: bool = False
+    choices: tuple[str, ...] = ()
+
+
+class WrongFieldError(Exception):
+    """A field is not what it should be: 422; the text names it."""
+
+    def __init__(self, name: str | None, text: str, choices: Sequence[str] = ()) -> None:
+        super().__init__(text)
+        self.name = name
+        self.choices = choices
+
+
+class CannotNowError(Exception):
+    """It cannot be done as things stand: 409; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be asked for; `act` gives what was done, as data."""
+
+    act: Callable[[Values], Awaitable[dict[str, Any]]]
+    fields: tuple[Field, ...] = field(default=())
+
+
+class Actions:
+    """The table, and how one of its rows is asked for; whoever asks has been let in before."""
+
+    def __init__(self, table: Mapping[str, Action]) -> None:
+        self._table = MappingProxyType(dict(table))
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Do what is asked for, or say in words what is wrong with the question."""
+        name = request.match_info["action"]
+        action = self._table.get(name)
+        if action is None:
+            known = sorted(self._table)
+            return _error(404, f"there is no such action; there are {', '.join(known)}", choices=known)
+        if request.content_type != "application/json":
+            return _error(415, "send the body as application/json")
+        try:
+            values = checked(action.fields, _document(await request.read()))
+            done = await action.act(values)
+        except WrongFieldError as wrong:
+            return _error(422, str(wrong), field=wrong.name, choices=wrong.choices)
+        except web.HTTPRequestEntityTooLarge:
+            return _error(413, "the body has a mebibyte at most")
+        except CannotNowError as error:
+            return _error(409, str(error))
+        log.info("action.taken", action=name, result=done["text"])
+        return web.json_response({"action": name, "status": "done", "result": done})
+
+
+def checked(fields: Sequence[Field], document: object) -> Values:
+    """Give the values of a body by their fields' names; raises WrongFieldError."""
+    if not isinstance(document, dict):
+        raise WrongFieldError(None, "the body is no JSON object")
+    known = {each.name: each for each in fields}
+    for name in document:
+        if name not in known:
+            text = f"there is no such field; there are {', '.join(known)}" if known else "there are no fields"
+            raise WrongFieldError(name[:LONGEST_TEXT], text, tuple(known))
+    return {each.name: _value(each, document.get(each.name)) for each in fields}
+
+
+def _value(wanted: Field, given: object) -> Any:  # noqa: ANN401 # of the field's kind
+    if given is None or given == "":
+        if wanted.required:
+            raise WrongFieldError(wanted.name, f"{wanted.name} is missing", wanted.choices)
+        return None
+    if type(given) is not wanted.kind:  # a bool is no number here
+        raise WrongFieldError(wanted.name, f"{wanted.name} is to be {_KINDS[wanted.kind]}", wanted.choices)
+    if isinstance(given, str) and len(given) > LONGEST_TEXT:
+        raise WrongFieldError(wanted.name, f"{wanted.name} has {LONGEST_TEXT} characters at most")
+    if wanted.choices and given not in wanted.choices:
+        raise WrongFieldError(wanted.name, f"{wanted.name} is none of {', '.join(wanted.choices)}", wanted.choices)
+    return _storable(given) if isinstance(given, str) else given
+
+
+_KINDS: Mapping[type, str] = {str: "a text", int: "a whole number", bool: "true or false", dict: "an object"}
+
+
+def _storable(text: str) -> str:
+    """Give a text without what no database takes: NULs and half characters."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _document(body: bytes) -> object:
+    if not body.strip():
+        return {}
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise WrongFieldError(None, "the body is not JSON") from None
+
+
+def _error(status: int, text: str, **more: object) -> web.Response:
+    said = {name: value for name, value in more.items() if value is not None and value != ()}
+    return web.json_response({"error": text, **said}, status=status)
+
+
+def actions(inbox: Inbox, switches: Switches, now: Clock, arrived: Callable[[], None] = lambda: None) -> Actions:
+    """Put the table together; `arrived` wakes whoever works the inbox off."""
+    return Actions(
+        {
+            "replay": Action(partial(replay, inbox, now, arrived), (Field("delivery", required=True),)),
+            "pause": Action(partial(pause, switches, now), (Field("description"),)),
+            "resume": Action(partial(resume, switches, now)),
+        }
+    )
+
+
+async def replay(inbox: Inbox, now: Clock, arrived: Callable[[], None], values: Values) -> dict[str, Any]:
+    """Let a delivery that failed be tried again."""
+    row = await inbox.replay(values["delivery"], now())
+    if row is None:
+        raise WrongFieldError("delivery", "there is no delivery of that id")
+    if row.state is not DeliveryState.FAILED:
+        raise CannotNowError(f"the delivery has not failed, it is {row.state}: only one that failed is tried again")
+    arrived()
+    return {"text": "it is tried again", "delivery": delivery_as_data(row)}
+
+
+async def pause(switches: Switches, now: Clock, values: Values) -> dict[str, Any]:
+    """Let the daemon change nothing by itself any more."""
+    reason = values["description"]
+    by = f"{OPERATOR}: {reason}" if reason else OPERATOR
+    at = now()
+    switch = await switches.turn_on(PAUSED, by, at)
+    if switch is None:
+        raise CannotNowError("somebody ended the pause at this moment")
+    said = "paused" if (switch.by, switch.on_since) == (by, at) else "it was paused already"
+    return {"text": said, "paused": _switch(switch)}
+
+
+async def resume(switches: Switches, now: Clock, _: Values) -> dict[str, Any]:
+    """End the pause."""
+    switch, still = await switches.turn_off(PAUSED, OPERATOR, now())
+    if still:
+        raise CannotNowError("somebody paused it at this moment")
+    if switch is None:
+        return {"text": "it was not paused", "was": None}
+    return {"text": "the pause has ended", "was": _switch(switch)}
+
+
+def _switch(switch: Switch) -> dict[str, Any]:
+    return {"since": stamp(switch.on_since), "by": switch.by}
