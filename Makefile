@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= auto
 
-.PHONY: demo run test check browser bench docs lock clean
+.PHONY: demo run test chaos check browser bench docs lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/devops-daemon demo
@@ -16,7 +16,10 @@ run: $(VENV)/.runtime
 	@exec $(BIN)/devops-daemon run
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m "not chaos"
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m chaos
 
 browser: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/browser
@@ -32,6 +35,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/rounds.py
 	$(BIN)/python benchmarks/daemon.py
 	$(BIN)/python benchmarks/logs.py
+	$(BIN)/python benchmarks/webhooks.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate

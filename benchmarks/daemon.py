@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.health import hour_of, insert
 from devops_daemon.adapters.store.schema import hourly, result
-from devops_daemon.app import utc_now
+from devops_daemon.connections import utc_now
 
 PATIENCE = 20
 DAYS = 90

@@ -20,8 +20,8 @@ from pydantic import SecretStr
 from devops_daemon.adapters.railway.asked import Asked
 from devops_daemon.adapters.railway.platform import Railway as Adapter
 from devops_daemon.adapters.railway.platform import connected
-from devops_daemon.app import utc_now
 from devops_daemon.clusters import cluster
+from devops_daemon.connections import utc_now
 from devops_daemon.hosting import LogLine, LogQuery
 from devops_daemon.redaction import Redactor
 from devops_daemon.sandbox.railway.railway import Railway

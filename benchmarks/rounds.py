@@ -14,7 +14,7 @@ from devops_daemon.adapters.exchange import Exchange
 from devops_daemon.adapters.probes import HttpProber
 from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.health import HealthRows
-from devops_daemon.app import user_agent, utc_now
+from devops_daemon.connections import user_agent, utc_now
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.health.watch import Watch
 from devops_daemon.model import HttpCheck, Probe, ProbeKey, ProbeKind, Service, Severity, Watchlist

@@ -1,6 +1,7 @@
 """Webhooks: how many signed deliveries the daemon, on one core, takes in durably, and how long each waits for its 202.
 
 The client has the other core. With `--intake-alone` there is no daemon around the route: no worker sorts what came.
+With `--bare` nothing is kept at all: what aiohttp alone does on this machine.
 """
 
 import argparse
@@ -125,7 +126,7 @@ class Client:
 
 
 @contextmanager
-def server(folder: str, *, intake_alone: bool) -> Iterator[tuple[int, int]]:
+def server(folder: str, script: str | None) -> Iterator[tuple[int, int]]:
     """Run what takes deliveries in, on its core; gives its pid and its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -137,9 +138,9 @@ def server(folder: str, *, intake_alone: bool) -> Iterator[tuple[int, int]]:
         "GITHUB_WEBHOOK_SECRET": SECRET,
         "PRODUCTION_BACKEND_URL": "http://127.0.0.1:9",
     }
-    script = [str(Path(__file__).parent / "intake.py")] if intake_alone else ["-m", "devops_daemon", "run"]
+    command = [str(Path(__file__).parent / script)] if script else ["-m", "devops_daemon", "run"]
     with Path(folder, "log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, *script], cwd=folder, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen([sys.executable, *command], cwd=folder, env=environment, stdout=log, stderr=log)
     try:
         os.sched_setaffinity(process.pid, {SERVER_CORE})
         _await_port(port)
@@ -189,14 +190,15 @@ def main() -> None:
     parser.add_argument("--deliveries", type=int, default=10_000)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--intake-alone", action="store_true")
+    parser.add_argument("--intake-alone", action="store_const", dest="script", const="intake.py")
+    parser.add_argument("--bare", action="store_const", dest="script", const="bare.py", help="aiohttp, nothing kept")
     asked = parser.parse_args()
     os.sched_setaffinity(0, {CLIENT_CORE})
     print(f"{asked.deliveries} deliveries of {len(BODY)} bytes on {asked.connections} connections")
     print(f"{'202s/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'worst ms':>9} {'CPU us each':>12} {'RSS MB':>7}")
     rates = []
     with tempfile.TemporaryDirectory() as folder:
-        with server(folder, intake_alone=asked.intake_alone) as (pid, port):
+        with server(folder, asked.script) as (pid, port):
             asyncio.run(Client(port, "warm", WARM_UP).deliver(asked.connections))
             for number in range(asked.rounds):
                 client, before = Client(port, f"round-{number}", asked.deliveries), cpu_seconds(pid)
@@ -209,9 +211,9 @@ def main() -> None:
                 waits = f"{1e3 * hundredths[49]:>8.1f} {1e3 * hundredths[98]:>8.1f} {1e3 * max(client.waits):>9.1f}"
                 print(f"{rates[-1]:>8.0f} {waits} {used:>12.0f} {rss_mb(pid):>7.0f}", flush=True)
         wanted = WARM_UP + asked.rounds * asked.deliveries
-        if kept(folder) != wanted:
+        if asked.script != "bare.py" and kept(folder) != wanted:
             raise SystemExit(f"of {wanted} acknowledged deliveries {kept(folder)} are in the store")
-    print(f"median {statistics.median(rates):.0f}/s [{min(rates):.0f}-{max(rates):.0f}]; all are in the store")
+    print(f"median {statistics.median(rates):.0f}/s [{min(rates):.0f}-{max(rates):.0f}]")
 
 
 if __name__ == "__main__":

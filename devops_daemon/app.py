@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -20,7 +21,6 @@ from devops_daemon import logs, watchlist
 from devops_daemon.adapters.exchange import Exchange, SocketFactory
 from devops_daemon.adapters.heartbeat import HttpHeartbeat
 from devops_daemon.adapters.probes import HttpProber
-from devops_daemon.adapters.railway.asked import Asked
 from devops_daemon.adapters.store.db import Database, StoreInUseError, database
 from devops_daemon.adapters.store.deployments import DeploymentRows
 from devops_daemon.adapters.store.health import HealthRows
@@ -28,10 +28,14 @@ from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.ticks import PermitRows, TickRows
 from devops_daemon.adapters.store.upgrade import NewerStoreError
+from devops_daemon.answering import ELSEWHERE, LOCALLY, Answering, Grounds
 from devops_daemon.config_file import read_document
+from devops_daemon.connections import asked_of_github, asked_of_railway, github, railway, user_agent, utc_now
 from devops_daemon.daemon import Daemon
-from devops_daemon.entrypoints.access import Tokens, is_loopback
-from devops_daemon.entrypoints.platform import LOOK_EVERY, PlatformLooks
+from devops_daemon.entrypoints.access import Tokens
+from devops_daemon.entrypoints.actions import actions
+from devops_daemon.entrypoints.intake import Intake
+from devops_daemon.entrypoints.looks import Looks
 from devops_daemon.entrypoints.rounds import Rounds
 from devops_daemon.entrypoints.schedule import Clocks
 from devops_daemon.entrypoints.status import Facts, PlatformShown
@@ -40,7 +44,7 @@ from devops_daemon.health.verdict import Thresholds
 from devops_daemon.health.watch import Watch
 from devops_daemon.incidents.respond import Respond
 from devops_daemon.model import Result, Service, SignInCheck, Watchlist
-from devops_daemon.ports import UnavailableError
+from devops_daemon.ports import Platform, UnavailableError
 from devops_daemon.redaction import Redactor
 from devops_daemon.rollout.matching import health_of_results
 from devops_daemon.rollout.verdict import Health
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from devops_daemon.adapters.railway.api import Api
 
 FORGET_EVERY = timedelta(hours=1)
+LOOK_EVERY = timedelta(seconds=30)
 log = structlog.get_logger("app")
 
 
@@ -70,11 +75,6 @@ class Configuration:
     watchlist: Watchlist
 
 
-def utc_now() -> datetime:
-    """Tell the time."""
-    return datetime.now(UTC)
-
-
 def configure(environ: Mapping[str, str]) -> Configuration:
     """Read settings and file; raises WrongSettingsError with all that is wrong in either, at once."""
     asked = environ.get("CONFIG_FILE", "").strip()
@@ -92,42 +92,15 @@ def configure(environ: Mapping[str, str]) -> Configuration:
 
 
 def redactor_of(configuration: Configuration) -> Redactor:
-    """Know every secret: those of the settings, and the canary's derived password."""
+    """Know every secret."""
+    return Redactor(secrets_of(configuration))
+
+
+def secrets_of(configuration: Configuration) -> tuple[str, ...]:
+    """Give those of the settings, and the canary's derived password."""
     checks = [probe.check for probe in configuration.watchlist.probes]
     passwords = [check.password for check in checks if isinstance(check, SignInCheck)]
-    return Redactor([*configuration.settings.secrets, *passwords])
-
-
-def asked_of_railway(settings: Settings, own_addresses: Iterable[str] = ()) -> Asked | None:
-    """Give what the settings say of Railway; None where no token is set, and that part is off."""
-    if not (settings.railway_token_sw_factory or settings.railway_workspace_token):
-        return None
-    domain = settings.railway_public_domain
-    addresses = (settings.public_url, f"https://{domain}" if domain else None, *own_addresses)
-    hosts = [urlsplit(address).hostname for address in addresses if address]
-    return Asked(
-        url=settings.railway_api_url,
-        project_token=settings.railway_token_sw_factory,
-        workspace_token=settings.railway_workspace_token,
-        workspace_id=settings.railway_workspace_id,
-        project_id=settings.product_project_id,
-        environment_id=settings.product_environment_id,
-        own_service_id=settings.railway_service_id,
-        own_hosts=frozenset(host for host in hosts if host and not is_loopback(host)),
-        dry_run=settings.dry_run,
-    )
-
-
-@asynccontextmanager
-async def railway(
-    asked: Asked, redactor: Redactor, socket_factory: SocketFactory | None = None
-) -> AsyncIterator["Api"]:
-    """Open the connection to Railway; nothing is asked yet."""
-    # GraphQL costs 10 MB and a fifth of a second: only where there is a token
-    from devops_daemon.adapters.railway.platform import connected  # noqa: PLC0415
-
-    async with connected(asked, user_agent(), redactor, utc_now, socket_factory=socket_factory) as api:
-        yield api
+    return (*configuration.settings.secrets, *passwords)
 
 
 def start_log(configuration: Configuration) -> Redactor:
@@ -136,11 +109,6 @@ def start_log(configuration: Configuration) -> Redactor:
     json_lines = settings.log_format == "json" or (settings.log_format is None and not sys.stdout.isatty())
     logs.configure(level=settings.log_level, json_lines=json_lines, redactor=redactor)
     return redactor
-
-
-def user_agent() -> str:
-    """Name this program to those whom it asks."""
-    return f"devops-daemon/{version('devops-daemon')}"
 
 
 def _thresholds(settings: Settings) -> Thresholds:
@@ -171,14 +139,15 @@ def facts(configuration: Configuration) -> Facts:
 
 
 def _integrations(settings: Settings) -> dict[str, str]:
-    """Say of each what it does: of some there are only the settings yet. How Railway is, the pages ask."""
-    configured = {
-        "github": bool(settings.github_token or settings.github_app_id),
-        "backend": bool(settings.devops_api_secret),
-        "feedback": bool(settings.feedback_processor_secret),
-    }
+    """Say of each what it does; how Railway and GitHub are, the pages ask."""
+    without_repository = (settings.github_token or settings.github_app_id) and not settings.github_repository
     later = "configured; this version does not use it yet"
-    return {"railway": "off"} | {name: later if here else "off" for name, here in configured.items()}
+    return {
+        "railway": "off",
+        "github": "GITHUB_REPOSITORY is not set" if without_repository else "off",
+        "backend": "ok" if settings.devops_api_secret and settings.production_backend_url else "off",
+        "feedback": later if settings.feedback_processor_secret else "off",
+    }
 
 
 @asynccontextmanager
@@ -203,11 +172,11 @@ async def running(
             code = 1 if settings.database_url.startswith("sqlite:///") else 3
             raise CannotStartError(redactor.text(str(error)), code) from None
         exchange = await stack.enter_async_context(Exchange(user_agent(), socket_factory))
-        permits = None if settings.dry_run else PermitRows(store)
+        prober = HttpProber(exchange, redactor, utc_now, None if settings.dry_run else PermitRows(store))
         watch = Watch(
             configuration.watchlist,
             _thresholds(settings),
-            HttpProber(exchange, redactor, utc_now, permits),
+            prober,
             HealthRows(store, _owner(settings)),
             utc_now,
         )
@@ -222,6 +191,17 @@ async def running(
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now)
         history = HistoryRows(store, settings.check_interval)
         platform = await _platform(stack, configuration, redactor, DeploymentRows(store), socket_factory)
+        grounds = Grounds(
+            settings,
+            configuration.watchlist,
+            secrets_of(configuration),
+            store,
+            history,
+            prober,
+            exchange,
+            _owner(settings),
+        )
+        answering = await _answering(stack, grounds, redactor, platform, socket_factory)
         site = Site(
             facts(configuration),
             history,
@@ -230,6 +210,10 @@ async def running(
             utc_now,
             latest=lambda: watch.latest,
             platform=platform.shown if platform else None,
+            integrations=lambda: {"github": answering.state} if answering.sweep else {},
+            intake=Intake(answering.inbox, _webhook_secrets(settings), utc_now, answering.worker.arrived),
+            inbox=answering.inbox,
+            actions=actions(answering.inbox, answering.switches, utc_now, answering.worker.arrived),
         )
         server = Server(site, listening)
         await server.start()
@@ -238,9 +222,16 @@ async def running(
         stack.push_async_callback(rounds.stop)
         if platform is not None:
             services = configuration.watchlist.services
-            looks = PlatformLooks(lambda: daemon.look_at(platform.watch, services), platform.pace, clocks, utc_now)
+            look = partial(daemon.look_at, platform.watch, services)
+            looks = Looks("platform", look, platform.pace, clocks, utc_now)
             await looks.start()
             stack.push_async_callback(looks.stop)
+        await answering.start()
+        stack.push_async_callback(answering.stop)
+        if answering.sweep is not None:
+            sweeps = Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now)
+            await sweeps.start()
+            stack.push_async_callback(sweeps.stop)
         clocks.every("forget", FORGET_EVERY, _forgetting(history))
         await clocks.start()
         stack.push_async_callback(clocks.stop)
@@ -253,11 +244,17 @@ class _Platform:
 
     watch: PlatformWatch
     api: "Api"
+    asked: Platform
+    """For what people ask: it does not count against the daemon's own share of requests."""
     longest: timedelta
 
     def pace(self) -> timedelta:
         """Say how often to look: some room within our share of the limit is left for what else is asked."""
         return max(self.longest, 1.5 * self.api.quota.pace)
+
+    def gentle(self) -> timedelta:
+        """Say how often to look at what is waited for."""
+        return max(LOCALLY if self.api.asked.is_local else ELSEWHERE, 2 * self.api.gentle)
 
     def shown(self) -> PlatformShown:
         """Give what the pages show."""
@@ -279,7 +276,20 @@ async def _platform(
 
     api = await stack.enter_async_context(railway(asked, redactor, socket_factory))
     longest = min(LOOK_EVERY, configuration.settings.check_interval)
-    return _Platform(PlatformWatch(Railway(api, utc_now, unasked=True), ledger, utc_now), api, longest)
+    watch = PlatformWatch(Railway(api, utc_now, unasked=True), ledger, utc_now)
+    return _Platform(watch, api, Railway(api, utc_now), longest)
+
+
+async def _answering(
+    stack: contextlib.AsyncExitStack,
+    grounds: Grounds,
+    redactor: Redactor,
+    platform: _Platform | None,
+    socket_factory: SocketFactory | None,
+) -> Answering:
+    asked = asked_of_github(grounds.settings)
+    forge = await stack.enter_async_context(github(asked, redactor, socket_factory)) if asked else None
+    return Answering(grounds, forge, platform.asked if platform else None, platform.gentle if platform else timedelta)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -309,6 +319,16 @@ def _tokens(settings: Settings) -> Tokens:
     return Tokens(
         viewer=viewer.get_secret_value() if viewer else None,
         operator=operator.get_secret_value() if operator else None,
+    )
+
+
+def _webhook_secrets(settings: Settings) -> list[bytes]:
+    """Give the current one and, while it is rotated, the one before; none where no webhook is taken."""
+    secrets = (settings.github_webhook_secret, settings.github_webhook_secret_previous)
+    return (
+        [secret.get_secret_value().encode("utf-8", "surrogateescape") for secret in secrets if secret]
+        if secrets[0]
+        else []
     )
 
 
@@ -347,9 +367,16 @@ async def run(configuration: Configuration) -> None:
         )
         for note in facts(configuration).notes:
             log.warning("daemon.note", reason=note)
+        _collect_less()
         await stop.wait()
         log.info("daemon.stopping")
     log.info("daemon.stopped")
+
+
+def _collect_less() -> None:
+    """Spare what was made at the start each search for garbage: that took a quarter of the time of a webhook."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 @asynccontextmanager

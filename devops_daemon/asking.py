@@ -54,6 +54,8 @@ class Request:
     headline: str | None = None
     """How it ended, as it is told."""
     details: str | None = None
+    details_in_public: str | None = None
+    """What of them may be shown on a public repository."""
     answered_at: datetime | None = None
     """When the results were posted."""
     outcome: str | None = None

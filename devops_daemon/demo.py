@@ -1,4 +1,4 @@
-"""The daemon in a sandbox: a product on loopback that breaks and is mended, watched by the real thing.
+"""The daemon in a sandbox: a product, a Railway and a GitHub on loopback, watched and answered by the real thing.
 
 It reads no environment, no `.env` and no `devops.toml`, keeps its data in a temporary folder, and reaches no address
 that is not loopback.
@@ -10,19 +10,25 @@ import signal
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from rich.markup import escape
 
 from devops_daemon import app, logs, watchlist
 from devops_daemon.adapters.exchange import loopback_only
 from devops_daemon.config_file import Document
+from devops_daemon.sandbox.github.github import GitHub
 from devops_daemon.sandbox.product import Product
 from devops_daemon.sandbox.railway.railway import Railway
 from devops_daemon.sandbox.railway.seed import service_id
 from devops_daemon.settings import read
 
 HOST = "127.0.0.1"
+REPOSITORY = "acme/shop"
+WEBHOOK_SECRET = "sandbox-webhook-secret"  # noqa: S105 - of a GitHub that holds nothing
+SOMEBODY, QUESTION = "ada", "@devops please check backend logs for authentication errors"
 TOUR_FAULT = "backend-500"
 QUIET_SECONDS = 8.0
 BROKEN_SECONDS = 8.0
@@ -42,19 +48,32 @@ async def demo(port: int, faults: Sequence[str], tell: Tell) -> None:
         product = await stack.enter_async_context(Product())
         railway = await stack.enter_async_context(Railway(product))
         railway.limits.hour_limit = PRO_LIMIT
-        configuration = _configuration(product, railway, folder, _free(port))
+        github = await stack.enter_async_context(GitHub(REPOSITORY))
+        world = _World(product, railway, github)
+        configuration = _configuration(world, folder, _free(port))
         redactor = app.start_log(configuration)
         logs.watch_loop(loop)
         chosen = await stack.enter_async_context(app.running(configuration, redactor, loopback_only))
         page = f"http://{HOST}:{chosen}/status"
         tell(f"The daemon watches a sandbox product. Open [bold]{page}[/bold]")
-        story = asyncio.create_task(_story(product, railway, faults, page, tell))
+        await github.hook(f"http://{HOST}:{chosen}/webhooks/github", WEBHOOK_SECRET, events=("issue_comment",))
+        story = asyncio.create_task(_story(world, faults, page, tell))
         stack.push_async_callback(_end, story)
         await stop.wait()
         tell("Stopping.")
 
 
-def _configuration(product: Product, railway: Railway, folder: str, port: int) -> app.Configuration:
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What there is in the sandbox."""
+
+    product: Product
+    railway: Railway
+    github: GitHub
+
+
+def _configuration(world: _World, folder: str, port: int) -> app.Configuration:
+    product = world.product
     settings = read(
         {
             "HOST": HOST,
@@ -64,8 +83,13 @@ def _configuration(product: Product, railway: Railway, folder: str, port: int) -
             "PRODUCTION_BACKEND_URL": product.backend_url,
             "PRODUCTION_FRONTEND_URL": product.frontend_url,
             "DEVOPS_API_SECRET": "sandbox-devops-secret",
-            "GITHUB_API_URL": product.control_url,
-            **_railway_settings(railway),
+            "GITHUB_API_URL": world.github.api_url,
+            "GITHUB_URL": world.github.git_url,
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_TOKEN": world.github.user_token,
+            "GITHUB_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "PUBLIC_LOGS": "true",
+            **_railway_settings(world.railway),
             "CHECK_INTERVAL": "5s",
             "CONFIRM_INTERVAL": "1s",
             "PROBE_TIMEOUT": "2s",
@@ -92,7 +116,8 @@ def _free(port: int) -> int:
         return 0
 
 
-async def _story(product: Product, railway: Railway, faults: Sequence[str], page: str, tell: Tell) -> None:
+async def _story(world: _World, faults: Sequence[str], page: str, tell: Tell) -> None:
+    product, railway = world.product, world.railway
     async with aiohttp.ClientSession() as session:
         await _until(session, page, lambda data: all(s["status"] == "up" for s in data["services"]))
         tell("Everything is up.")
@@ -108,6 +133,7 @@ async def _story(product: Product, railway: Railway, faults: Sequence[str], page
             tell("The product is mended.")
             await _until(session, page, lambda data: not _has_open_incident(data))
             tell("The incident is resolved: it came and went.")
+        await _conversation(world.github, tell)
     tell(f"Break it yourself: [bold]curl -X PUT {product.control_url}/faults/frontend-refused[/bold]")
     pushed = f"{railway.control_url}/railway/push/backend?brings=backend-500"
     tell(f"Deploy a commit that breaks it: [bold]curl -X POST '{pushed}'[/bold]")
@@ -120,6 +146,26 @@ async def _story(product: Product, railway: Railway, faults: Sequence[str], page
     tell(f"[bold]export {' '.join(f'{name}={value}' for name, value in settings.items())}[/bold]")
     tell("and then [bold]devops-daemon status[/bold], [bold]logs[/bold], [bold]rollback backend[/bold] …")
     tell(f"Mend it: [bold]curl -X DELETE {product.control_url}/faults[/bold]. Ctrl-C ends.")
+
+
+async def _conversation(github: GitHub, tell: Tell) -> None:
+    """Let somebody ask the daemon something on the sandbox's GitHub, and show what it answers."""
+    github.add_account(SOMEBODY, "write")
+    issue = await github.open_issue(SOMEBODY, "Sign-in seems slow")
+    tell(f"{SOMEBODY} asks on GitHub: [bold]{QUESTION}[/bold]")
+    await github.comment(SOMEBODY, issue.number, QUESTION)
+    while True:
+        replies = [c for c in github.world.comments_on(issue.number) if c.author.login == github.operator]
+        if replies:
+            break
+        await asyncio.sleep(0.1)
+    tell("The daemon's reply:")
+    tell(escape(replies[0].body))
+    asking = f"{github.control_url}/github/issues/{issue.number}/comments"
+    tell("Ask it yourself; the second line prints what was said:")
+    tell(f"""[bold]curl -X POST {asking} -d '{{"body": "@devops help"}}'[/bold]""")
+    listed = f"{github.api_url}/repos/{REPOSITORY}/issues/{issue.number}/comments"
+    tell(f"[bold]curl -s -H 'Authorization: Bearer {github.user_token}' {listed}[/bold]")
 
 
 def _has_open_incident(data: dict[str, Any]) -> bool:

@@ -113,6 +113,7 @@ def _parser() -> "MarkdownIt":
     # What is shaped like a link is one wherever it leads; and to write an address anew is slow.
     parser.validateLink = lambda url: True  # type: ignore[method-assign] # noqa: ARG005 # how the library is told
     parser.normalizeLink = lambda url: url  # type: ignore[method-assign] # the same
+    parser.parse("")  # the first fills its caches, and replies are written in threads
     return parser
 
 

@@ -1,8 +1,8 @@
 """Keep secrets out of text: the values that the settings name, and what is shaped like a token.
 
-Sources of the shapes: the makers' prefixes and webhook addresses, RFC 7519 (JWT), RFC 7468 (PEM), RFC 3986 section
-3.2.1 (userinfo), RFC 6265 section 4 (cookies), RFC 9110 section 11 (credentials). Every pattern is linear: it begins
-where a word begins, and its repetitions are bounded or consume what they have read.
+Sources of the rules: RFC 3986 section 3.2.1 (userinfo), RFC 6265 section 4 (cookies), RFC 9110 section 11
+(credentials). Every pattern is linear: it begins where a word begins, and its repetitions are bounded or consume what
+they have read.
 """
 
 import base64
@@ -11,124 +11,19 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
+
+from devops_daemon.token_shapes import REST, SHAPES, WORD
 
 MASK = "[redacted]"
 DEEPEST = 12
 _SHORTEST_PIECE = 4
-
-
-class Shape(NamedTuple):
-    """How a maker writes tokens."""
-
-    maker: str
-    pattern: str
-    """It begins with a letter, at the beginning of a word, unless there is a clue."""
-    clue: str = ""
-    """A text without it is not searched."""
-
-
-_W = "[A-Za-z0-9_-]"
-_END = f"(?!{_W})"
-_REST = f"{_W}*"
-"""What follows a token within the same word goes with it: no token may begin where a mask ends."""
-SHAPES = (
-    Shape(
-        "Private keys",
-        "-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----.*?"
-        r"(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)",
-        "-----BEGIN ",
-    ),
-    Shape("GitHub", "gh[opur]_[A-Za-z0-9]{16,}"),
-    Shape("GitHub, Apps", "ghs_[A-Za-z0-9_.-]{16,}"),
-    Shape("GitHub, fine-grained", "github_pat_[A-Za-z0-9_]{20,}"),
-    Shape(
-        "GitLab", f"gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct)-{_W}{{16,}}(?:[.][a-z0-9]{{2}}[.][a-z0-9]{{9}})?"
-    ),
-    Shape("OpenAI, Anthropic, Stripe and others", f"sk[-_](?=[A-Za-z_-]{{0,200}}[0-9]){_W}{{16,}}"),
-    Shape("Stripe, restricted", "rk_(?:live|test)_[A-Za-z0-9]{16,}"),
-    Shape("Stripe, public", "pk_(?:live|test)_[A-Za-z0-9]{16,}"),
-    Shape("Stripe and Svix, webhooks", "whsec_[A-Za-z0-9+/=]{16,}"),
-    Shape("Slack", "xox[abeoprs](?:[.]xox[bp])?-[A-Za-z0-9-]{10,}"),
-    Shape("Slack, apps", "xapp-[A-Za-z0-9-]{10,}"),
-    Shape("Slack, webhooks", "(?<=hooks[.]slack[.]com/services/)[A-Za-z0-9/]{20,}", "hooks.slack.com"),
-    Shape("AWS", f"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{{16}}{_END}"),
-    Shape("AWS, Bedrock", "ABSK[A-Za-z0-9+/]{100,}={0,2}"),
-    Shape("Google", f"AIza{_W}{{35}}{_END}"),
-    Shape("Google, OAuth", f"ya29[.]{_W}{{20,}}"),
-    Shape("Google, OAuth clients", f"GOCSPX-{_W}{{20,}}"),
-    Shape("Google, OAuth refresh", f"1//0{_W}{{40,}}"),
-    Shape("npm", "npm_[A-Za-z0-9]{30,}"),
-    Shape("PyPI", f"pypi-{_W}{{30,}}"),
-    Shape("RubyGems", "rubygems_[a-f0-9]{32,}"),
-    Shape("Hugging Face", "hf_[A-Za-z0-9]{30,}"),
-    Shape("Hugging Face, organisations", "api_org_[A-Za-z0-9]{30,}"),
-    Shape("SendGrid", f"SG[.]{_W}{{16,}}[.]{_W}{{16,}}"),
-    Shape("Mailgun", f"key-[0-9a-f]{{32}}{_END}"),
-    Shape("Mailchimp", f"(?<!{_W})[0-9a-f]{{32}}-us[0-9]{{1,2}}{_END}", "-us"),
-    Shape("Brevo", f"xkeysib-{_W}{{40,}}"),
-    Shape("Resend", "re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,}"),
-    Shape("Twilio", f"SK[0-9a-f]{{32}}{_END}"),
-    Shape("Discord, webhooks", f"(?<=/api/webhooks/)[0-9]{{15,21}}/{_W}{{40,}}", "/api/webhooks/"),
-    Shape("Discord, bots: from M", f"M{_W}{{22,27}}[.]{_W}{{6}}[.]{_W}{{27,40}}{_END}"),
-    Shape("Discord, bots: from N", f"N{_W}{{22,27}}[.]{_W}{{6}}[.]{_W}{{27,40}}{_END}"),
-    Shape("Discord, bots: from O", f"O{_W}{{22,27}}[.]{_W}{{6}}[.]{_W}{{27,40}}{_END}"),
-    Shape("Telegram", f"(?<!{_W})[0-9]{{8,10}}:AA{_W}{{32,33}}{_END}", ":AA"),
-    Shape("Docker", f"dckr_[po]at_{_W}{{20,}}"),
-    Shape("DigitalOcean", "do[opr]_v1_[a-f0-9]{40,}"),
-    Shape("Doppler", f"dp[.](?:pt|st|sa|ct|scim|audit)[.](?:{_W}{{2,40}}[.])?[A-Za-z0-9]{{40,44}}{_END}"),
-    Shape("Linear", "lin_(?:api|oauth|wh)_[A-Za-z0-9]{32,}"),
-    Shape("Notion", "ntn_[A-Za-z0-9]{40,}"),
-    Shape("Notion, old ones", "secret_[A-Za-z0-9]{43,}"),
-    Shape("Shopify", "shp(?:at|ca|pa|ss|ua|tka)_[a-fA-F0-9]{32,}"),
-    Shape("Square", f"sq0[a-z]{{3}}-{_W}{{22,}}"),
-    Shape("Square, new ones", f"EAAA{_W}{{56,}}"),
-    Shape("Sentry", "sntry[su]_[A-Za-z0-9_=+/-]{40,}"),
-    Shape("Grafana", "gl(?:sa|c)_[A-Za-z0-9_=+/-]{32,}"),
-    Shape("New Relic", f"NR(?:AK|II|JS|RA|BR|AA)-{_W}{{19,}}"),
-    Shape("New Relic, licences", f"(?<!{_W})[0-9a-f]{{36}}NRAL{_END}", "NRAL"),
-    Shape("Datadog, clients", f"pub[0-9a-f]{{32}}{_END}"),
-    Shape("Honeycomb", "hc[a-z]i[kc]_[a-z0-9]{50,}"),
-    Shape("PostHog", "phx_[A-Za-z0-9_]{40,}"),
-    Shape("Postman", "PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
-    Shape("Vercel", "vc[aciprk]_[A-Za-z0-9]{24,}"),
-    Shape("Vercel, blobs", "vercel_blob_rw_[A-Za-z0-9_]{30,}"),
-    Shape("Netlify", "nfp_[A-Za-z0-9]{36,}"),
-    Shape("Render", "rnd_[A-Za-z0-9]{28,}"),
-    Shape("Supabase", "sbp_(?:oauth_|v0_)?[a-f0-9]{40,}"),
-    Shape("Supabase, keys", f"sb_secret_{_W}{{20,}}"),
-    Shape("PlanetScale", "pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.=-]{32,}"),
-    Shape("Neon", "napi_[a-z0-9]{40,}"),
-    Shape("Databricks", f"dapi[a-f0-9]{{32}}(?:-[0-9]{{1,2}})?{_END}"),
-    Shape("Pinecone", "pcsk_[A-Za-z0-9_]{40,}"),
-    Shape("Fly", f"fo1_{_W}{{40,}}"),
-    Shape("Fly, macaroons", "fm(?:1[ar]?|2)_[A-Za-z0-9+/]{80,}={0,3}"),
-    Shape("Atlassian", "AT[AC]TT3[A-Za-z0-9_=-]{30,}"),
-    Shape("Atlassian, Bitbucket", f"ATBB{_W}{{24,}}"),
-    Shape("Heroku", f"HRKU-{_W}{{36,}}"),
-    Shape("Terraform", f"(?<!{_W})[A-Za-z0-9]{{14}}[.]atlasv1[.][A-Za-z0-9_=-]{{60,}}", ".atlasv1."),
-    Shape("Vault", f"hv[sbr][.]{_W}{{20,}}"),
-    Shape("Pulumi", f"pul-[a-f0-9]{{40}}{_END}"),
-    Shape("Buildkite", "bkua_[a-z0-9]{40,}"),
-    Shape("CircleCI", "CCIPAT_[A-Za-z0-9_]{40,}"),
-    Shape("SonarQube", f"sq[pua]_[a-f0-9]{{40}}{_END}"),
-    Shape("Tailscale", f"tskey-{_W}{{16,}}"),
-    Shape("1Password", "ops_ey[A-Za-z0-9_=-]{100,}"),
-    Shape("Figma", f"fig[duo]_{_W}{{30,}}"),
-    Shape("Airtable", "pat[A-Za-z0-9]{14}[.][a-f0-9]{64}"),
-    Shape("Dropbox", f"sl[.](?:u[.])?{_W}{{100,}}"),
-    Shape("Groq", "gsk_[A-Za-z0-9]{36,}"),
-    Shape("xAI", "xai-[A-Za-z0-9]{36,}"),
-    Shape("Perplexity", "pplx-[A-Za-z0-9]{36,}"),
-    Shape("Replicate", "r8_[A-Za-z0-9]{36,}"),
-    Shape("LangSmith", "lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}"),
-    Shape("Razorpay", "rzp_(?:live|test)_[A-Za-z0-9]{14,}"),
-    Shape("EasyPost", "EZ[AT]K[A-Za-z0-9]{54,}"),
-    Shape("Age", "AGE-SECRET-KEY-1[A-Z0-9]{58}"),
-    Shape("JWT", f"eyJ{_W}{{8,}}[.]{_W}{{8,}}[.]{_W}*"),
-)
-"""Makers whose tokens have a shape. Those of Cloudflare, Datadog and more have none: a name must tell."""
+_GRAM = 4
+_MANY = 350
+"""From so many ways of writing secrets on, to look for their beginnings is cheaper than to look for each."""
 
 
 def _all_of(patterns: Iterable[str]) -> re.Pattern[str]:
@@ -137,11 +32,11 @@ def _all_of(patterns: Iterable[str]) -> re.Pattern[str]:
     for pattern in patterns:
         by_letter[pattern[0]].append(pattern[1:])
     letters = "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
-    return re.compile(f"(?<!{_W})(?:{letters}){_REST}")
+    return re.compile(f"(?<!{WORD})(?:{letters}){REST}")
 
 
 _SHAPES = _all_of(shape.pattern for shape in SHAPES if not shape.clue)
-_CLUED = tuple((shape.clue, re.compile(f"(?:{shape.pattern}){_REST}", re.DOTALL)) for shape in SHAPES if shape.clue)
+_CLUED = tuple((shape.clue, re.compile(f"(?:{shape.pattern}){REST}", re.DOTALL)) for shape in SHAPES if shape.clue)
 _USERINFO = re.compile(
     r"""(?P<keep>(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,30}://)
         (?: [^\s/?\#"'<>:@]{0,200} : [^\s/?\#]{0,500} | [^\s/?\#"'<>]{1,500} ) @""",
@@ -183,6 +78,15 @@ _RULES = (
 clue has an "i": there are letters that `re.IGNORECASE` takes for it and `casefold` does not."""
 
 
+class _Known(NamedTuple):
+    """A secret in one of the ways in which it may be written."""
+
+    order: int
+    """The longest are looked for first."""
+    clue: str
+    pattern: str
+
+
 class Redactor:
     """Masks what must not be read; made once from the secret values of the settings."""
 
@@ -192,7 +96,13 @@ class Redactor:
         longest_first = sorted(pieces, key=lambda piece: (-len(piece), piece))
         known = {_however_written(piece): _clue(piece) for piece in longest_first}
         known |= {re.escape(form): _clue(form) for piece in longest_first for form in _in_base64(piece)}
-        self._known = tuple(known.items())
+        self._known = tuple(_Known(order, clue, pattern) for order, (pattern, clue) in enumerate(known.items()))
+        many = len(self._known) > _MANY
+        self._unsorted = tuple(one for one in self._known if len(one.clue) < _GRAM) if many else self._known
+        self._by_gram: dict[str, list[_Known]] = defaultdict(list)
+        for one in self._known if many else ():
+            if len(one.clue) >= _GRAM:
+                self._by_gram[one.clue[:_GRAM]].append(one)
 
     def text(self, text: str) -> str:
         """Mask every secret in `text`; masking twice changes nothing more."""
@@ -233,8 +143,15 @@ class Redactor:
 
     def _known_in(self, text: str) -> re.Pattern[str] | None:
         """Give a pattern for the secrets whose clues are in a text: of sixty, seldom more than one."""
-        patterns = [pattern for pattern, clue in self._known if clue in text]
-        return re.compile("|".join(patterns)) if patterns else None
+        found = [one for one in self._possible(text) if one.clue in text]
+        return re.compile("|".join(one.pattern for one in sorted(found))) if found else None
+
+    def _possible(self, text: str) -> Iterable["_Known"]:
+        """Leave out most of many secrets at once: what it costs grows with the text, not with their number."""
+        if not self._by_gram:
+            return self._unsorted
+        grams = {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}
+        return chain(self._unsorted, *(self._by_gram[gram] for gram in grams & self._by_gram.keys()))
 
 
 def without_emails(text: str) -> str:
@@ -260,6 +177,7 @@ def _however_written(secret: str) -> str:
     return "".join(_letter(letter) for letter in secret)
 
 
+@lru_cache(maxsize=2048)
 def _letter(letter: str) -> str:
     if letter.isalnum() and letter.isascii():
         return letter
@@ -289,166 +207,3 @@ def _in_base64(secret: str) -> Iterator[str]:
         if len(inner) >= _SHORTEST_PIECE:
             yield inner
             yield inner.translate(str.maketrans("+/", "-_"))
-
-
-# Which variables hold secrets
-
-_SECRET_WORDS = frozenset(
-    """
-    apikey cookie credential credentials jwt key keys license mnemonic otp pass passcode passphrase passwd password
-    passwords pat pepper pin private privatekey pwd salt secret secrets seed signature signing token tokens
-    """.split()  # noqa: SIM905 # as a list it would take a screen
-)
-_SECRET_PARTS = ("password", "passwd", "secret", "token", "apikey", "api_key", "passphrase", "credential")
-_OF_A_SECRET = frozenset(
-    """
-    age algorithm algorithms audience count dir directory domain enabled endpoint env environment expiration expires
-    expiresin expiry file format header host hostname hours id ids issuer length level limit lifetime max min minutes
-    mode name names path port prefix provider region rounds seconds size timeout ttl type types uri url urls user
-    username version
-    """.split()  # noqa: SIM905 # the same
-)
-"""A name that ends so tells something of a secret, or where it is: its value decides."""
-_IDENTITIES = frozenset(
-    """
-    author branch commit dir directory domain email env environment from host hostname id ids image level message model
-    name path region sha slug tag user username version zone
-    """.split()  # noqa: SIM905 # the same
-)
-"""What a variable so named holds is known to everybody who reads the logs."""
-_SHORTEST_SECRET, _SHORTEST_WORD, _SHORTEST_UNNAMED = 4, 6, 8
-_LONGEST_HARMLESS = 200
-_LONGEST_READ = 2**16
-_DEEPEST_VALUE = 6
-_NAME_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_ORDINARY = re.compile(r"[A-Za-z0-9._+:/=@*~<>()\[\]'\"%-]*")
-_PLAIN = re.compile(
-    r"""(?: [A-Z]?[a-z]{1,20} | [A-Z]{1,20} | [A-Z]?[a-z]{1,15}(?:[A-Z][a-z]{2,15}){1,3} ) [0-9]{0,3}
-      | v?[0-9]{1,20}[A-Za-z%]{0,2} | [0-9a-f]{1,4}""",
-    re.VERBOSE,
-)
-"""A word, also with a number behind it or in camel case; a number with its unit; a part of an IPv6 address."""
-_URL = re.compile(
-    r"""(?P<scheme>[a-z][a-z0-9+.-]{0,30})://(?:(?P<userinfo>[^\s/?\#]{1,1000})@)?
-        (?P<host>[^\s/?\#@]{0,300})(?P<rest>[^\s]{0,4000})""",
-    re.VERBOSE | re.IGNORECASE,
-)
-_PAIR = re.compile(
-    r"(?:\A|(?<=[\s;,&?]))([A-Za-z][\w.-]{0,60})\s{0,2}[=:]\s{0,2}(\"[^\"]{0,2000}\"|[^\s;,&=:][^\s;,&]{0,2000})"
-)
-
-
-def known_values(variables: Mapping[str, str | None]) -> list[str]:
-    """Say which values of a service's variables must not be read in its logs, the longest first.
-
-    Everything that may be a secret is: what is named like one, credentials in addresses, and what is neither a word, a
-    number, a host, a path nor a list of these; to mask those would ruin the text.
-    """
-    found = {value for name, value in variables.items() if value for value in _secrets_in(name, value.strip(), 0)}
-    return sorted(found, key=lambda value: (-len(value), value))
-
-
-def _secrets_in(name: str, value: str, depth: int) -> Iterator[str]:
-    if depth > _DEEPEST_VALUE or len(value) < _SHORTEST_SECRET:
-        return
-    if _is_named_secret(name) and _is_long_enough(value):
-        yield value
-    document = _document(value)
-    if document is not None:
-        yield from _secrets_in_document(name, document, depth + 1)
-    elif "://" in value:
-        yield from _secrets_in_url(value)
-    elif "-----BEGIN" in value:
-        yield from [value] if "PRIVATE KEY" in value else []
-    elif "\n" in value:
-        yield from _secrets_in_lines(name, value, depth + 1)
-    else:
-        yield from _secrets_in_text(name, value, depth + 1)
-
-
-def _is_long_enough(secret: str) -> bool:
-    """Tell whether to mask it would not ruin the text: words and numbers must be longer."""
-    wordy = re.fullmatch(r"[A-Za-z]?[a-z]*|[A-Z]*|[0-9.]*", secret)
-    return len(secret) >= (_SHORTEST_WORD if wordy else _SHORTEST_SECRET)
-
-
-def _is_named_secret(name: str) -> bool:
-    words = [word.lower() for word in _NAME_PARTS.findall(name)]
-    if not words or words[-1] in _OF_A_SECRET or words[-2:] == ["public", "key"]:
-        return False
-    lower = name.lower()
-    return (
-        bool(_SECRET_WORDS & set(words)) or words[-1] in {"auth", "dsn"} or any(part in lower for part in _SECRET_PARTS)
-    )
-
-
-def _document(value: str) -> Any:  # noqa: ANN401 # JSON is anything
-    """Read a JSON document, None where it is none."""
-    if value[:1] not in {"{", "["} or len(value) > _LONGEST_READ:
-        return None
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _secrets_in_document(name: str, document: Any, depth: int) -> Iterator[str]:  # noqa: ANN401 # the same
-    if isinstance(document, str):
-        yield from _secrets_in(name, document.strip(), depth)
-    elif depth > _DEEPEST_VALUE:
-        return
-    elif isinstance(document, dict):
-        for key, item in document.items():
-            yield from _secrets_in_document(key, item, depth + 1)
-    elif isinstance(document, list):
-        for item in document:
-            yield from _secrets_in_document(name, item, depth + 1)
-
-
-def _secrets_in_url(value: str) -> Iterator[str]:
-    """Give of each address with credentials the whole and the password, and what in its path or query is no word."""
-    value = value[:_LONGEST_READ]
-    chunks = re.split(r"[\s,]+", value) if value.count("://") > 1 else [value]
-    for url in (url for chunk in chunks for url in _URL.finditer(chunk)):
-        userinfo = url["userinfo"]
-        if userinfo:
-            user, colon, password = userinfo.partition(":")
-            secret = password if colon else user
-            yield url[0]
-            yield from (form for form in (secret, unquote(secret)) if _is_long_enough(form))
-        for part in re.split(r"[/?&;#=,]", url["rest"]):
-            if len(part) >= _SHORTEST_UNNAMED and not _is_harmless(part) and not _is_identity(part):
-                yield part
-
-
-def _is_identity(part: str) -> bool:
-    """Tell a UUID: in an address it names a thing."""
-    return re.fullmatch(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", part) is not None
-
-
-def _secrets_in_lines(name: str, value: str, depth: int) -> Iterator[str]:
-    """Look at each line: a file of settings is not a secret because of one of them."""
-    for line in value[:_LONGEST_READ].split("\n"):
-        yield from _secrets_in(name, line.strip(), depth)
-
-
-def _secrets_in_text(name: str, value: str, depth: int) -> Iterator[str]:
-    pairs = _PAIR.findall(value[:_LONGEST_READ])
-    if pairs and all(_is_harmless(key) for key, _ in pairs):
-        for key, part in pairs:
-            yield from _secrets_in(key, part.strip('"'), depth)
-        return
-    last = (_NAME_PARTS.findall(name.lower()) or [""])[-1]
-    if last in _IDENTITIES or len(value) < _SHORTEST_UNNAMED:
-        return
-    parts = [part for part in re.split(r"[\s,;|]+", value) if part and not _is_harmless(part)]
-    if parts:
-        yield value
-        yield from (part for part in parts if len(part) >= _SHORTEST_UNNAMED)
-
-
-def _is_harmless(part: str) -> bool:
-    """Tell what is made of words and numbers only: hosts, paths, versions, regions, options, times."""
-    if len(part) > _LONGEST_HARMLESS or not _ORDINARY.fullmatch(part):
-        return False
-    return all(_PLAIN.fullmatch(piece) for piece in re.findall("[A-Za-z0-9]+", part))

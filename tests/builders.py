@@ -1,8 +1,12 @@
 """Values with defaults: a test names only what it is about."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
+from devops_daemon.asking import Request, RequestState
+from devops_daemon.forge import Account, Comment
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.hosting import (
     Became,
@@ -13,8 +17,10 @@ from devops_daemon.hosting import (
     Hosting,
     Instance,
     InstanceState,
+    LogLine,
     Phase,
 )
+from devops_daemon.inbox import Arrival
 from devops_daemon.model import (
     HttpCheck,
     Incident,
@@ -287,3 +293,63 @@ def a_record(
         well_at=well_at,
         ended_at=ended_at,
     )
+
+
+def an_account(login: str = "maria", *, bot: bool = False) -> Account:
+    """Build an account; a person's."""
+    return Account(login, bot)
+
+
+def a_comment(
+    body: str = "@devops help",
+    *,
+    number: int = 7001,
+    issue: int = 12,
+    author: Account | None = None,
+    created_at: datetime = START,
+) -> Comment:
+    """Build a comment of a person."""
+    return Comment(number, issue, author or an_account(), body, created_at, f"https://forge.example.com/{number}")
+
+
+def a_request(  # noqa: PLR0913 # each has a default
+    named: str = "comment:7001",
+    *,
+    issue: int = 12,
+    author: str = "maria",
+    agent: bool = False,
+    hop: int = 0,
+    words: str = "help",
+    asked_at: datetime = START,
+    state: RequestState = RequestState.ANSWERED,
+    outcome: str | None = "done",
+    acting_since: datetime | None = None,
+) -> Request:
+    """Build the row of a request; one that was answered."""
+    return Request(
+        id=named,
+        issue=issue,
+        comment_id=int(named.partition(":")[2]),
+        author=author,
+        by_agent=agent,
+        hop=hop,
+        words=words,
+        asked_at=asked_at,
+        state=state,
+        outcome=outcome,
+        acting_since=acting_since,
+        version=1,
+    )
+
+
+def an_arrival(
+    event: str = "issue_comment", payload: object = None, *, guid: str = "g-1", form: bool = False
+) -> Arrival:
+    """Build a delivery; its body is the payload as JSON, or as a form of it."""
+    text = json.dumps(payload if payload is not None else {})
+    return Arrival(guid, event, urlencode({"payload": text}).encode() if form else text.encode(), form, START)
+
+
+def a_line(message: str, when: datetime = START, *, level: str = "info", service: str | None = None) -> LogLine:
+    """Build a log line."""
+    return LogLine(when, message, level, service)

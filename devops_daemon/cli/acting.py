@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from devops_daemon.app import utc_now
 from devops_daemon.cli.connection import Connection, connected
 from devops_daemon.cli.follow import Became, follow, progress, report
 from devops_daemon.cli.logs import find_deployment
 from devops_daemon.cli.options import AsJson, Named, NoWait, Yes
 from devops_daemon.cli.output import NO, WRONG, fail, say, stamp
+from devops_daemon.connections import utc_now
 from devops_daemon.hosting import UNDER_WAY, Deployment, HostedService, Phase
 from devops_daemon.ports import RefusedError, UnavailableError
 from devops_daemon.rollout.choice import Choice, Chosen, NoneFits, to_cancel, to_redeploy, to_remove, to_roll_back

@@ -73,10 +73,12 @@ async def _looked_at(line: Connection) -> list[Finding]:
 
 
 def _own(asked_for: Asked, hosting: Hosting) -> Finding:
-    """Say which service is the daemon's own: it is never restarted, rolled back or removed."""
+    """Say which service is the daemon's own: it is never restarted, deployed, rolled back or removed."""
     own = [s.name for s in hosting.services if s.id == asked_for.own_service_id or asked_for.own_hosts & set(s.hosts)]
     if own:
-        return Finding(Grade.OK, "own service", f"{own[0]}: it is never restarted, rolled back or removed from here")
+        return Finding(
+            Grade.OK, "own service", f"{own[0]}: it is never restarted, deployed, rolled back or removed from here"
+        )
     if asked_for.own_service_id:
         return Finding(Grade.OK, "own service", "runs in another environment")
     text = "is not known here; a service named devops-daemon is taken for it"

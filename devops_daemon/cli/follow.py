@@ -10,9 +10,10 @@ from typing import Any, NoReturn
 import typer
 from rich.text import Text
 
-from devops_daemon.app import probing, utc_now
+from devops_daemon.app import probing
 from devops_daemon.cli.connection import Connection, Target
 from devops_daemon.cli.output import NO, UNREACHABLE, err, print_json, print_rows, say
+from devops_daemon.connections import utc_now
 from devops_daemon.hosting import HostedService, Step
 from devops_daemon.model import Service
 from devops_daemon.ports import RefusedError

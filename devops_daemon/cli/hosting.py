@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from devops_daemon.app import utc_now
 from devops_daemon.cli.connection import Connection, connected
 from devops_daemon.cli.follow import step_rows
 from devops_daemon.cli.logs import find_deployment
 from devops_daemon.cli.options import AsJson, MaybeNamed, Since
 from devops_daemon.cli.output import print_rows
+from devops_daemon.connections import utc_now
 from devops_daemon.hosting import Deployment, HostedService, Measure, Series, Traffic
 
 MOST = 100

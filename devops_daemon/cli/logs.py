@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from devops_daemon.app import utc_now
 from devops_daemon.cli.connection import Connection, connected
 from devops_daemon.cli.options import AsJson, MaybeNamed, MaybeSince
 from devops_daemon.cli.output import COLOURS, WRONG, fail, out, print_json, print_rows, say, stamp
 from devops_daemon.cli.text import lines_of
 from devops_daemon.clusters import cluster
+from devops_daemon.connections import utc_now
 from devops_daemon.hosting import (
     Deployment,
     HostedService,

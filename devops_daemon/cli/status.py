@@ -7,13 +7,13 @@ from typing import Any
 
 import typer
 
-from devops_daemon.app import utc_now
 from devops_daemon.cli.connection import Known, asked, known, open_line
 from devops_daemon.cli.daemon import NoAnswer, ask
 from devops_daemon.cli.environment import environment
 from devops_daemon.cli.options import AsJson
 from devops_daemon.cli.output import NO, UNREACHABLE, WRONG, exit_by, fail, print_json, print_rows, say
 from devops_daemon.cli.text import complaint
+from devops_daemon.connections import utc_now
 from devops_daemon.hosting import HostedService, Hosting
 from devops_daemon.ports import RefusedError, UnavailableError
 from devops_daemon.rollout.matching import match

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from devops_daemon.adapters.railway.names import problems
-from devops_daemon.app import utc_now
 from devops_daemon.cli.connection import Connection, Target, connected
 from devops_daemon.cli.follow import Became, follow, report
 from devops_daemon.cli.options import AsJson, MaybeNamed, NoWait
 from devops_daemon.cli.output import WRONG, fail, print_json, print_rows, say
+from devops_daemon.connections import utc_now
 from devops_daemon.hosting import HostedService
 from devops_daemon.ports import RefusedError, UnavailableError
 from devops_daemon.rollout.verdict import Action, Rollout

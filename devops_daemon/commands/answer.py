@@ -1,8 +1,7 @@
 """What a command came to, as data; `reply` writes it down. Whatever strangers wrote is still as they wrote it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
 
 
 class Outcome(StrEnum):
@@ -25,6 +24,8 @@ class Section:
     """Where it must be cut, the beginning goes; else the end."""
     lines: bool = False
     """They are log lines: they may not be shown on a public repository, unless a setting lets them."""
+    public: str | None = None
+    """What is shown there instead of the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,3 @@ class Answer:
     sections: tuple[Section, ...] = ()
     hints: tuple[str, ...] = ()
     """Commands to ask next, as they are typed, without the mention."""
-
-    def ends(self, outcome: Outcome) -> Self:
-        """Give the same with another outcome."""
-        return replace(self, outcome=outcome)

@@ -1,4 +1,4 @@
-"""What can be asked: the one table that mentions, actions and the command line share."""
+"""What can be asked of the daemon in a comment: one table, from which help, permission and grammar are derived."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

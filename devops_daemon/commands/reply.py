@@ -25,6 +25,8 @@ _SIGNS: Mapping[Outcome, str] = {
     Outcome.REFUSED: "\U0001f645 ",
     Outcome.FAILED: "\u26a0\ufe0f ",
 }
+_SAYS_ALL = frozenset({Outcome.WORKING, Outcome.REFUSED})
+"""Whoever waits, or may not, is not told what else could be asked."""
 _MORE = "---\n**Need more info?** You can request:"
 _HINTS = (
     "- `@devops check user <username>` - User-related logs\n"
@@ -59,8 +61,9 @@ def render(  # an answer, and what decides how it may be written
 ) -> str:
     """Write an answer as the body of a comment with the mark as its last line.
 
-    It is no longer than `limit` characters, of which it wants 4,000 at least. On a public repository sections of log
-    lines are left out; `link` says where they are.
+    It is no longer than `limit` characters, of which it wants 4,000 at least. On a public repository sections show
+    what they have for that, and log lines are left out; `link` is that of the daemon's pages. Pure: may run in a
+    thread.
     """
 
     def clean(text: str) -> str:
@@ -112,14 +115,15 @@ class _Block(NamedTuple):
 
 def _block(section: Section, clean: Callable[[str], str], kept_back: str | None) -> _Block:
     heading = f"=== {shortened(plain(clean(section.title)), _LONGEST_TITLE)} ==="
-    if section.lines and kept_back is not None:
+    if section.lines and kept_back is not None and section.public is None:
         return _Block(heading, "", newest_last=True, sentence=kept_back)
-    return _Block(heading, shown(clean(section.text)).strip("\n"), section.newest_last, sentence=None)
+    text = section.text if kept_back is None or section.public is None else section.public
+    return _Block(heading, shown(clean(text)).strip("\n"), section.newest_last, sentence=None)
 
 
 def _kept_back(link: str | None) -> str:
-    where = f" They are at <{link}>." if link and _LINK.fullmatch(link) else ""
-    return f"Log lines are not shown on a public repository.{where}"
+    more = f" What else is known is at <{link}>." if link and _LINK.fullmatch(link) else ""
+    return f"Log lines are not shown on a public repository; `devops-daemon logs` shows them.{more}"
 
 
 def _fitted(blocks: Sequence[_Block], room: int) -> str:
@@ -155,7 +159,7 @@ def _more(answer: Answer, clean: Callable[[str], str]) -> list[str]:
     """Say what can be asked next, once the answer is there."""
     if answer.hints:
         return ["\n".join([_MORE, *(_hint(clean(hint)) for hint in answer.hints[:_MOST_HINTS])])]
-    return [] if answer.outcome is Outcome.WORKING else [f"{_MORE}\n{_HINTS}"]
+    return [] if answer.outcome in _SAYS_ALL else [f"{_MORE}\n{_HINTS}"]
 
 
 def _hint(typed: str) -> str:

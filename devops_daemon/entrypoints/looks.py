@@ -1,4 +1,4 @@
-"""Look at the hosting platform again and again: as often as its limit of requests allows, and one look at a time."""
+"""Look at something outside again and again: as often as its limits allow, and one look at a time."""
 
 import asyncio
 import contextlib
@@ -10,18 +10,17 @@ import structlog
 from devops_daemon.entrypoints.schedule import Clocks
 from devops_daemon.ports import Clock
 
-PLATFORM = "platform"
-LOOK_EVERY = timedelta(seconds=30)
 FINISH_SECONDS = 2.0
-log = structlog.get_logger("platform")
+log = structlog.get_logger("looks")
 
 
-class PlatformLooks:
-    """Owns the task in which the platform is looked at; `pace` tells how often that may be."""
+class Looks:
+    """Owns the task in which looks of one kind run; `pace` tells how often that may be."""
 
     def __init__(
-        self, look: Callable[[], Awaitable[None]], pace: Callable[[], timedelta], clocks: Clocks, now: Clock
+        self, name: str, look: Callable[[], Awaitable[None]], pace: Callable[[], timedelta], clocks: Clocks, now: Clock
     ) -> None:
+        self._name = name
         self._look = look
         self._pace = pace
         self._clocks = clocks
@@ -46,12 +45,12 @@ class PlatformLooks:
 
     async def _begin(self) -> None:
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=PLATFORM)
+            self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def _run(self) -> None:
         try:
             await self._look()
         except Exception:  # a look that breaks must not be the last one
-            log.exception("platform.look_failed")
+            log.exception("look.failed", of=self._name)
         if not self._stopping:
-            self._clocks.at(PLATFORM, self._now() + self._pace(), self._begin)
+            self._clocks.at(self._name, self._now() + self._pace(), self._begin)

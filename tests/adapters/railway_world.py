@@ -100,6 +100,14 @@ class World:
         """How many lines of the deploy logs say this."""
         return len(self.records.log.find(lambda line: line.stream is Stream.DEPLOY and line.message == message))
 
+    def says(self, name: str, message: str, severity: str = "info") -> None:
+        """Let a service write a line, or lines, into its log."""
+        self.records.log.write(self.serving(name), message, severity)
+
+    def sets(self, name: str, **values: str) -> None:
+        """Let somebody set variables of a service."""
+        self.records.variables.write(PRODUCTION_ID, self.place(name).service_id, values)
+
     async def service(self, name: str) -> HostedService:
         return (await self.platform.hosting()).service(name)
 

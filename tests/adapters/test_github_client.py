@@ -52,7 +52,7 @@ from devops_daemon.adapters.github.errors import (
 from devops_daemon.adapters.github.forge import GitHub
 from devops_daemon.adapters.github.transport import API_VERSION, LARGEST_ANSWER
 from devops_daemon.forge import Reaction, Role
-from devops_daemon.ports import RefusedError, UnavailableError
+from devops_daemon.ports import GoneError, LockedOutError, RefusedError, UnavailableError
 
 REPO = f"/repos/{REPOSITORY}"
 ROLE = f"{REPO}/collaborators/maria/permission"
@@ -223,6 +223,26 @@ async def test_a_dead_token_is_named_by_its_setting() -> None:
         with pytest.raises(SaidNoError) as raised:
             await role(github)
         assert (str(raised.value), github.problem, len(server.requests)) == (text, text, 1)
+
+
+@pytest.mark.parametrize("ask", [role, *WRITES])
+async def test_a_dead_token_locks_us_out_whatever_was_asked(ask: Act) -> None:
+    async with RawServer(says(BAD)) as server, github_at(asked_of(server.url)) as github:
+        with pytest.raises(LockedOutError) as raised:
+            await ask(github)
+        assert isinstance(raised.value, SaidNoError)
+
+
+@pytest.mark.parametrize("write", [edit, react])
+@pytest.mark.parametrize(("status", "gone"), [(404, True), (410, True), (403, False), (422, False), (409, False)])
+async def test_only_what_is_not_there_any_more_is_gone(write: Act, status: int, *, gone: bool) -> None:
+    async with (
+        RawServer(says(document({"message": "No"}, status))) as server,
+        github_at(asked_of(server.url)) as github,
+    ):
+        with pytest.raises(SaidNoError, match=f"GitHub answered {status}: No") as raised:
+            await write(github)
+        assert (isinstance(raised.value, GoneError), len(server.requests)) == (gone, 1)
 
 
 def limited(seconds: int) -> bytes:
@@ -438,7 +458,7 @@ async def test_a_key_whose_lines_are_written_out_is_read_all_the_same() -> None:
 )
 async def test_a_key_that_is_none_is_said_without_its_text(key: str) -> None:
     async with RawServer(App()) as server, github_at(as_app(server.url, app=app(key))) as github:
-        with pytest.raises(RefusedError) as raised:
+        with pytest.raises(LockedOutError) as raised:
             await role(github)
         assert str(raised.value).startswith("GITHUB_APP_PRIVATE_KEY is no RSA private key in PEM")
         assert server.requests == []
@@ -551,7 +571,7 @@ async def test_who_stops_waiting_for_a_token_does_not_take_it_from_the_others() 
 )
 async def test_what_is_wrong_with_an_app_is_told_with_its_cure(table: dict[str, bytes], text: str) -> None:
     async with RawServer(routes(table)) as server, github_at(as_app(server.url)) as github:
-        with pytest.raises(RefusedError, match=text):
+        with pytest.raises(LockedOutError, match=text):
             await role(github)
 
 
@@ -586,7 +606,7 @@ async def test_an_app_writes_under_dry_run_not_even_though_it_signs_in() -> None
 
 
 async def test_without_credentials_no_connection_is_opened() -> None:
-    with pytest.raises(RefusedError, match="neither GITHUB_TOKEN nor GITHUB_APP_ID is set"):
+    with pytest.raises(LockedOutError, match="neither GITHUB_TOKEN nor GITHUB_APP_ID is set"):
         async with github_at(asked_of("http://127.0.0.1:1", token=None)):
             pass
 

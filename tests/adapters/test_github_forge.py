@@ -12,7 +12,7 @@ from devops_daemon.adapters.github.answers import Why
 from devops_daemon.adapters.github.comments import CONTENT
 from devops_daemon.adapters.github.errors import LostAnswerError, NotSentError, SaidNoError, ThrottledError
 from devops_daemon.forge import Account, Mark, Pull, Reaction, Repository, Role
-from devops_daemon.ports import Forge, RefusedError, UnavailableError, UnclearError
+from devops_daemon.ports import Forge, GoneError, LockedOutError, RefusedError, UnavailableError, UnclearError
 from devops_daemon.sandbox.github.api_faults import API_FAULTS
 
 CREATE = "*/issues/{issue_number}/comments"
@@ -122,7 +122,27 @@ async def test_a_comment_that_was_edited_comes_again(world: World) -> None:
     since = utc_now() - timedelta(minutes=5)
     assert await world.forge.comments(since) == []
     await world.github.edit_comment("ada", old.id, "after")
-    assert [each.body for each in await world.forge.comments(since)] == ["after"]
+    (told,) = await world.forge.comments(since)
+    assert (told.body, told.edited) == ("after", True)
+
+
+async def test_a_comment_that_an_app_wrote_says_so(world: World) -> None:
+    number = await issue(world)
+    await world.github.comment("ada", number, "mine")
+    await world.github.comment(world.github.world.app.login, number, "its")
+    told = await world.forge.comments(utc_now() - timedelta(minutes=5), number)
+    assert [(each.body, each.via_app, each.edited) for each in told] == [("mine", False, False), ("its", True, False)]
+
+
+async def test_a_page_that_was_the_last_one_and_has_not_changed_may_have_another_behind_it(world: World) -> None:
+    number = await issue(world)
+    at = utc_now().replace(microsecond=0) - timedelta(minutes=5)
+    for place in range(101):
+        if place == 100:  # a page of a hundred is kept, with its word that there is no other
+            assert len(await world.forge.comments(at)) == 100
+        comment = await world.github.comment("ada", number, str(place))
+        comment.created_at = comment.updated_at = at + timedelta(seconds=place)
+    assert len(await world.forge.comments(at)) == 101
 
 
 @pytest.mark.parametrize("on_one", [True, False])
@@ -183,6 +203,23 @@ async def test_what_is_not_there_is_refused(world: World) -> None:
         with pytest.raises(SaidNoError) as raised:
             await act
         assert raised.value.why is Why.NOT_FOUND
+
+
+@pytest.mark.parametrize(("fault", "gone"), [("not-found", True), ("forbidden", False)])
+async def test_that_a_comment_is_gone_is_told_from_any_other_no(world: World, fault: str, *, gone: bool) -> None:
+    comment = await world.github.comment(OPERATOR, await issue(world), "first")
+    world.github.faults.switch_on(fault)
+    for act in (world.forge.edit(comment.id, "x"), world.forge.react(comment.id, Reaction.SEEN)):
+        with pytest.raises(SaidNoError) as raised:
+            await act
+        assert isinstance(raised.value, GoneError) is gone
+        assert not isinstance(raised.value, LockedOutError)
+
+
+async def test_an_issue_that_is_not_there_is_a_plain_no(world: World) -> None:
+    with pytest.raises(SaidNoError) as raised:
+        await world.forge.comment(999, BODY)
+    assert not isinstance(raised.value, GoneError)
 
 
 async def test_a_body_that_is_too_long_is_refused_with_githubs_words(world: World) -> None:
@@ -431,7 +468,7 @@ async def test_many_writes_keep_within_what_github_allows(world: World) -> None:
 
 async def test_a_token_of_nobody_cannot_tell_whose_it_is(world: World) -> None:
     world.github.faults.switch_on("forbidden", route="/user")
-    with pytest.raises(RefusedError, match="GITHUB_TOKEN is nobody's own token"):
+    with pytest.raises(LockedOutError, match="GITHUB_TOKEN is nobody's own token"):
         await world.forge.account()
 
 

@@ -15,7 +15,7 @@ from devops_daemon.adapters.github.asked import WEBHOOK_PATH, AppKey
 from devops_daemon.adapters.github.forge import GitHub
 from devops_daemon.forge import HookDelivery
 from devops_daemon.inbox import Arrival
-from devops_daemon.ports import RefusedError, UnavailableError
+from devops_daemon.ports import GoneError, RefusedError, UnavailableError
 from devops_daemon.sandbox.github.hooks import Hook
 
 TAKEN, BROKEN = says(answer(202, b"{}")), says(answer(503, b"{}"))
@@ -113,6 +113,14 @@ async def test_what_failed_before_is_left_alone(world: World, daemon: RawServer)
     assert await texts(world.forge, found) == ["two"]
 
 
+async def test_what_failed_in_the_second_that_is_asked_from_is_listed(world: World, daemon: RawServer) -> None:
+    hook = await hooked(world, daemon)
+    await say(world, daemon, "one")
+    at = hook.deliveries[-1].delivered_at.replace(microsecond=0)  # GitHub tells whole seconds
+    found = await world.forge.failed_deliveries(at + timedelta(milliseconds=900))
+    assert await texts(world.forge, found) == ["one"]
+
+
 async def test_many_failures_are_found_over_several_pages(world: World, daemon: RawServer) -> None:
     await hooked(world, daemon)
     daemon.reply = BROKEN
@@ -180,7 +188,7 @@ async def test_a_delivery_that_is_not_kept_any_more_is_refused(world: World, dae
     await say(world, daemon, "one")
     (*_, last) = await world.forge.failed_deliveries(utc_now() - DAY)
     hook.deliveries.clear()
-    with pytest.raises(RefusedError, match="404"):
+    with pytest.raises(GoneError, match="404"):
         await world.forge.delivered(last)
 
 
@@ -196,7 +204,7 @@ async def test_a_hook_that_was_made_anew_is_found_by_the_next_look(world: World,
 
 
 async def test_when_the_hook_is_gone_its_deliveries_are_too(world: World) -> None:
-    with pytest.raises(RefusedError, match="no webhook of acme/shop leads to /webhooks/github any more"):
+    with pytest.raises(GoneError, match="no webhook of acme/shop leads to /webhooks/github any more"):
         await world.forge.delivered(HookDelivery(1, "g", "push", utc_now(), arrived=False))
 
 

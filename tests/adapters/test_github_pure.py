@@ -392,6 +392,22 @@ def test_a_comment_is_read_with_the_issue_it_is_on() -> None:
     assert read.comment(comment_row(3)) == expected
 
 
+@pytest.mark.parametrize(("seconds", "edited"), [(0, False), (1, False), (2, True), (86_400, True)])
+def test_a_comment_whose_change_is_later_than_a_second_was_edited(seconds: int, *, edited: bool) -> None:
+    row = comment_row(3)
+    changed = read.moment(row["created_at"]) + timedelta(seconds=seconds)
+    assert read.comment(row | {"updated_at": changed.isoformat()}).edited is edited
+
+
+def test_a_comment_that_does_not_tell_its_last_change_is_as_it_was_written() -> None:
+    assert not read.comment(comment_row(3, updated_at=None)).edited
+
+
+@pytest.mark.parametrize(("app", "via_app"), [(None, False), ({"slug": "an-agent"}, True), ({}, True)])
+def test_a_comment_that_an_app_wrote_in_a_persons_name_says_so(app: object, *, via_app: bool) -> None:
+    assert read.comment(comment_row(3, performed_via_github_app=app)).via_app is via_app
+
+
 def test_a_comment_without_words_and_author_is_one_too() -> None:
     told = read.comment(comment_row(3, None, user=None, html_url=None))  # type: ignore[arg-type] # as it may come
     assert (told.body, told.author, told.url) == ("", Account("ghost"), "")

@@ -870,28 +870,38 @@ NOTHING_RUNS = document(
     }
 )
 BACKEND = HostedService("s", "backend")
+DEPLOYS = {"Services": [NOTHING_RUNS], "Deployments": [NONE_YET], "DeployService": [DEPLOYED]}
 
 
 async def test_what_was_just_made_may_not_be_found_yet() -> None:
     found = document({"data": {"deployment": NEW}})
-    replies = {"Deployments": [NONE_YET], "DeployService": [DEPLOYED], "Deployment": [NOT_FOUND, NOT_FOUND, found]}
+    replies = DEPLOYS | {"Deployment": [NOT_FOUND, NOT_FOUND, found]}
     async with serving(replies) as api:
         assert (await Adapter(api, utc_now).deploy(BACKEND)).id == "new"
 
 
 async def test_what_was_answered_but_never_appears_is_unclear() -> None:
-    replies = {"Deployments": [NONE_YET], "DeployService": [DEPLOYED], "Deployment": [NOT_FOUND]}
+    replies = DEPLOYS | {"Deployment": [NOT_FOUND]}
     async with serving(replies) as api:
         api.waits = replace(WAITS, patience=0.05)
         with pytest.raises(UnclearError, match=r"^deploy: Deployment not found$"):
             await Adapter(api, utc_now).deploy(BACKEND)
 
 
-async def test_a_refusal_while_it_is_waited_for_ends_the_wait() -> None:
+async def test_a_refusal_while_it_is_waited_for_ends_the_wait_and_is_unclear_for_railway_took_it() -> None:
     no = document({"data": None, "errors": [{"message": "Two Factor Authentication Required"}]})
-    replies = {"Deployments": [NONE_YET], "DeployService": [DEPLOYED], "Deployment": [NOT_FOUND, no]}
+    replies = DEPLOYS | {"Deployment": [NOT_FOUND, no]}
     async with serving(replies) as api:
-        with pytest.raises(RefusedError, match=r"^Two Factor Authentication Required$"):
+        text = "deploy: Railway took it, but a look at it was refused: Two Factor Authentication Required"
+        with pytest.raises(UnclearError, match=f"^{text}$"):
+            await Adapter(api, utc_now).deploy(BACKEND)
+
+
+@pytest.mark.parametrize("odd", [{}, {"serviceInstanceDeployV2": None}, {"serviceInstanceDeployV2": True}])
+async def test_an_answer_without_an_id_is_looked_up_and_unclear_where_nothing_shows(odd: object) -> None:
+    async with serving(DEPLOYS | {"DeployService": [document({"data": odd})]}) as api:
+        api.waits = replace(WAITS, patience=0.05)
+        with pytest.raises(UnclearError, match=r"^deploy: "):
             await Adapter(api, utc_now).deploy(BACKEND)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from inspect import iscoroutinefunction
@@ -32,6 +32,7 @@ from devops_daemon.hosting import (
     Added,
     Commit,
     DatabaseAccess,
+    Deployment,
     Engine,
     HostedService,
     Hosting,
@@ -946,6 +947,45 @@ async def test_a_lost_answer_is_found_even_where_the_first_look_fails(write: Wri
 
 
 @each_write
+async def test_a_look_that_is_refused_does_not_make_a_no_of_what_may_have_been_done(write: Write) -> None:
+    async with open_world(NEVER_BUILT, Impatient) as world:
+        allow_everything(world)
+        act = await write.act(world)
+        before = write.done(world)
+        world.railway.faults.switch_on("slow", operation=write.mutation)
+        acting = asyncio.ensure_future(act())
+        await until(lambda: world.railway.calls[write.mutation])
+        world.railway.faults.switch_on("two-factor")
+        with pytest.raises(UnclearError, match=r"look again before it is repeated$"):
+            await acting
+        assert (world.railway.calls[write.mutation], write.done(world)) == (1, before + 1)
+
+
+@pytest.mark.parametrize("name", ["redeploy", "deploy"])
+async def test_what_railway_took_but_may_not_be_looked_at_is_unclear(name: str) -> None:
+    write = WRITES[name]
+    async with open_world(NEVER_BUILT) as world:
+        act = await write.act(world)
+        before = write.done(world)
+        world.railway.faults.switch_on("two-factor", operation="Deployment")
+        with pytest.raises(UnclearError, match="Railway took it, but a look at it was refused: Two Factor"):
+            await act()
+        assert write.done(world) == before + 1
+
+
+@each_write
+async def test_what_railway_refuses_before_it_does_anything_is_a_plain_no(write: Write) -> None:
+    async with open_world(NEVER_BUILT) as world:
+        allow_everything(world)
+        act = await write.act(world)
+        before = write.done(world)
+        world.railway.faults.switch_on("two-factor", operation=write.mutation)
+        with pytest.raises(RefusedError, match="Two Factor Authentication Required"):
+            await act()
+        assert write.done(world) == before
+
+
+@each_write
 async def test_under_dry_run_nothing_is_written(write: Write) -> None:
     async with open_world(NEVER_BUILT) as world:
         allow_everything(world)
@@ -996,7 +1036,15 @@ async def test_a_deployment_of_somebody_else_is_not_taken_for_ours() -> None:
 
 # --- the daemon's own service
 
-OWN_ACTS = ["restart", "roll_back", "remove", "cancel"]
+OWN_ACTS: Mapping[str, Callable[[Adapter, HostedService, Deployment], Awaitable[object]]] = {
+    "restart": lambda platform, service, _: platform.restart(service),
+    "redeploy": lambda platform, _, deployment: platform.redeploy(deployment),
+    "deploy": lambda platform, service, _: platform.deploy(service),
+    "deploy a commit": lambda platform, service, _: platform.deploy(service, past_sha(EARLIER)),
+    "roll back": lambda platform, _, deployment: platform.roll_back(deployment),
+    "remove": lambda platform, _, deployment: platform.remove(deployment),
+    "cancel": lambda platform, _, deployment: platform.cancel(deployment),
+}
 
 
 @pytest.mark.parametrize("by", ["id", "host"])
@@ -1010,7 +1058,7 @@ async def test_the_daemons_own_service_is_left_alone(act: str, by: str) -> None:
         service = await world.service("backend")
         deployment = await world.platform.deployment(world.history("backend")[1].id)
         with pytest.raises(RefusedError, match=r"^this is the daemon's own service: it is never"):
-            await (world.platform.restart(service) if act == "restart" else getattr(world.platform, act)(deployment))
+            await OWN_ACTS[act](world.platform, service, deployment)
         assert world.mutations == set()
 
 
@@ -1020,7 +1068,7 @@ async def test_where_nothing_tells_the_daemons_own_service_its_name_does(act: st
         service = await world.service("devops-daemon")
         deployment = await world.platform.deployment(world.serving("devops-daemon").id)
         with pytest.raises(RefusedError, match=r"^this is the daemon's own service: it is never"):
-            await (world.platform.restart(service) if act == "restart" else getattr(world.platform, act)(deployment))
+            await OWN_ACTS[act](world.platform, service, deployment)
         assert world.mutations == set()
 
 
@@ -1029,13 +1077,6 @@ async def test_other_services_are_not_taken_for_the_daemons_own() -> None:
         await world.platform.restart(await world.service("backend"))
         await until(lambda: world.serving("backend").is_running)
         assert world.railway.calls["RestartDeployment"] == 1
-
-
-async def test_the_daemons_own_service_can_be_deployed_anew() -> None:
-    async with open_world(own_service_id=service_id("devops-daemon")) as world:
-        serving = world.serving("devops-daemon")
-        new = await world.platform.redeploy(await world.platform.deployment(serving.id))
-        assert new.id != serving.id
 
 
 # --- what is not known is not acted on

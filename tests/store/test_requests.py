@@ -40,6 +40,7 @@ FULL = replace(
     counted=7,
     headline="Done.",
     details="all of it",
+    details_in_public="some of it",
     answered_at=NOW + 2 * MINUTE,
     outcome="done",
 )

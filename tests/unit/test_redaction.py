@@ -17,7 +17,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from devops_daemon.redaction import MASK, SHAPES, Redactor, known_values, without_emails
+from devops_daemon.known_values import known_values
+from devops_daemon.redaction import MASK, Redactor, without_emails
+from devops_daemon.token_shapes import SHAPES
 
 PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
@@ -120,6 +122,16 @@ SEVERAL = ("0123456789abcdef", "correct horse, battery", "hunter22/hunter22", "+
 @pytest.mark.parametrize("way", WRITTEN)
 def test_of_several_secrets_the_one_that_is_there_is_masked(way: str, secret: str) -> None:
     assert Redactor(SEVERAL).text(f"before {WRITTEN[way](secret)} after") == f"before {MASK} after"
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_among_very_many_secrets_each_is_masked(way: str) -> None:
+    few = ["a.b:c", "hunter2 & staple", "hunter2 & staples", "\u00e4\u00f6\u00fc\u00df!"]
+    many = Redactor([f"word-{number:05}" for number in range(1000)] + few)
+    for secret in few:
+        assert many.text(f"key {WRITTEN[way](secret)}.") == "key [redacted]."
+    assert many.text("word-00999 word-01000 ab") == "[redacted] word-01000 ab"
+    assert many.text("wor") == "wor"
 
 
 def test_of_secrets_that_begin_alike_the_longest_is_masked() -> None:

@@ -20,6 +20,7 @@ from devops_daemon.redaction import Redactor
 
 PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 MARK = Mark("reply", "7")
+KEPT_BACK = "Log lines are not shown on a public repository; `devops-daemon logs` shows them."
 LINK = "https://devops.example/incidents/260105-k3f9"
 
 
@@ -94,6 +95,11 @@ def test_while_it_works_nothing_more_is_offered() -> None:
     )
 
 
+def test_who_is_refused_is_offered_only_what_the_refusal_offers() -> None:
+    assert "Need more info" not in rendered(Answer(Outcome.REFUSED, "No."))
+    assert "`@devops status`" in rendered(Answer(Outcome.REFUSED, "No.", hints=("status",)))
+
+
 def test_an_answer_has_its_own_hints() -> None:
     body = rendered(Answer(Outcome.DONE, "Said.", hints=("restart backend", "why #12", "odd `words` @code")))
     assert body.split("\n")[-6:-2] == [
@@ -117,7 +123,7 @@ def test_on_a_public_repository_log_lines_are_elsewhere() -> None:
     answer = Answer(Outcome.DONE, "Said.", (Section("Logs", "a line", lines=True), Section("Patterns", "3 times")))
     body = rendered(answer, public=True, link=LINK)
     assert "a line" not in body
-    assert f"=== Logs ===\n\nLog lines are not shown on a public repository. They are at <{LINK}>." in body
+    assert f"=== Logs ===\n\n{KEPT_BACK} What else is known is at <{LINK}>." in body
     assert "```\n3 times\n```" in body
     assert "a line" in rendered(answer, public=False, link=LINK)
 
@@ -125,7 +131,19 @@ def test_on_a_public_repository_log_lines_are_elsewhere() -> None:
 @pytest.mark.parametrize("link", [None, "", "javascript:alert(1)", "https://a b", "https://a>@code"])
 def test_without_a_link_of_the_pages_none_is_given(link: str | None) -> None:
     body = rendered(Answer(Outcome.DONE, "Said.", (Section("Logs", "x", lines=True),)), public=True, link=link)
-    assert "=== Logs ===\n\nLog lines are not shown on a public repository.\n\n</details>" in body
+    assert f"=== Logs ===\n\n{KEPT_BACK}\n\n</details>" in body
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_on_a_public_repository_a_section_shows_what_it_has_for_that(lines: bool) -> None:  # noqa: FBT001 # parametrised
+    answer = Answer(Outcome.DONE, "Said.", (Section("Probes", "down: maria", lines=lines, public="down"),))
+    assert "```\ndown\n```" in rendered(answer, public=True)
+    assert "```\ndown: maria\n```" in rendered(answer)
+
+
+def test_what_is_shown_in_public_is_clean_too() -> None:
+    answer = Answer(Outcome.DONE, "Said.", (Section("Probes", "", public="@code hunter22"),))
+    assert "@\u200bcode [redacted]" in rendered(answer, secrets=("hunter22",), public=True)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +232,8 @@ def check_structure(tokens: list[Token], answer: Answer) -> None:
     shown = kinds.count("fence")
     assert kinds[0] == "heading_open"
     details = ["html_block", *["fence"] * shown, "html_block"] if answer.sections else []
-    more = ["hr", "bullet_list_open"] if answer.hints or answer.outcome is not Outcome.WORKING else []
+    says_all = answer.outcome in {Outcome.WORKING, Outcome.REFUSED}
+    more = ["hr", "bullet_list_open"] if answer.hints or not says_all else []
     assert kinds[1:] == [*details, *more, "html_block"]
     assert {token.type for token in tokens} <= BLOCKS
     inline = {child.type for token in tokens if token.type == "inline" for child in token.children or []}
@@ -264,7 +283,9 @@ PIECES = (
     *(str(MARK), "&lt;", "a@b.example", "$", "restart backend", "check logs"),
 )
 pieced = st.lists(st.sampled_from(PIECES) | st.text(st.characters(), max_size=3), max_size=15).map("".join)
-sections = st.builds(Section, pieced, pieced | pieced.map(lambda text: text * 300), st.booleans(), st.booleans())
+sections = st.builds(
+    Section, pieced, pieced | pieced.map(lambda text: text * 300), st.booleans(), st.booleans(), st.none() | pieced
+)
 answers = st.builds(
     Answer,
     st.sampled_from(Outcome),

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from devops_daemon.adapters.github.answers import Done, Why
 from devops_daemon.adapters.github.asked import AppKey
-from devops_daemon.adapters.github.errors import SaidNoError
+from devops_daemon.adapters.github.errors import DeadTokenError, SaidNoError
 from devops_daemon.adapters.github.headers import date_of
 from devops_daemon.adapters.github.masking import Masking
-from devops_daemon.ports import Clock, RefusedError, UnavailableError
+from devops_daemon.ports import Clock, LockedOutError, UnavailableError
 
 KEY, INSTALLATION = "GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_ID"
 BACKDATED, SIGNED_FOR = timedelta(seconds=60), timedelta(minutes=9)
@@ -33,7 +33,7 @@ class AppJwt:
         """What was signed, and when."""
 
     async def token(self) -> str:
-        """Sign, unless what was signed will do; raises RefusedError where the key is none."""
+        """Sign, unless what was signed will do; raises LockedOutError where the key is none."""
         now = self._now()
         if self._kept is None or not timedelta() <= now - self._kept[1] < SIGNED_FOR - BACKDATED:
             self._kept = (self._signed(now), now)
@@ -60,7 +60,7 @@ class AppJwt:
             return jwt.encode(claims, key, algorithm="RS256")
         except (jwt.PyJWTError, ValueError, TypeError):
             text = f"{KEY} is no RSA private key in PEM: take the .pem file of the App's settings, whole"
-            raise RefusedError(text) from None
+            raise LockedOutError(text) from None
 
 
 class Ask(Protocol):
@@ -110,7 +110,7 @@ class InstallationToken:
         return True
 
     async def installation(self) -> str:
-        """Tell the installation, found out once; raises RefusedError where the App is not installed here."""
+        """Tell the installation, found out once; raises LockedOutError where the App is not installed here."""
         if self._installation is None:
             try:
                 found = await self._ask("GET", f"/repos/{self._repository}/installation")
@@ -118,7 +118,7 @@ class InstallationToken:
                 if error.why is not Why.NOT_FOUND:
                     raise
                 text = f"the App is not installed on {self._repository}: install it there, or mend GITHUB_REPOSITORY"
-                raise SaidNoError(text, Why.DEAD_TOKEN) from error  # not that what was asked for is not found
+                raise DeadTokenError(text) from error  # not that what was asked for is not found
             self._installation = str(_read(found.data, "id"))
         return self._installation
 
@@ -131,7 +131,7 @@ class InstallationToken:
             if error.why is Why.DEAD_TOKEN:
                 raise
             text = f"the App gets no token for {self._repository}: mend GITHUB_APP_INSTALLATION_ID or unset it"
-            raise SaidNoError(f"{text}, or let the App reach it ({error})", Why.DEAD_TOKEN) from error
+            raise DeadTokenError(f"{text}, or let the App reach it ({error})") from error
         token = str(_read(done.data, "token"))
         self._masking.learn(token)
         self._kept = (token, began + _life(done).total_seconds() * USED)

@@ -27,6 +27,7 @@ from devops_daemon.adapters.github.cache import Cache, Known
 from devops_daemon.adapters.github.credentials import Credentials
 from devops_daemon.adapters.github.documents import document
 from devops_daemon.adapters.github.errors import (
+    DeadTokenError,
     LostAnswerError,
     NoTokenError,
     NotSentError,
@@ -248,9 +249,10 @@ class Client:
                 return known.done
             case Throttled():
                 raise self.limits.throttled(meaning, call.resource)
+            case Refused(text, Why.DEAD_TOKEN):
+                raise DeadTokenError(f"{call.auth.setting} is not accepted ({text}): make a new one")
             case Refused(text, why):
-                dead = f"{call.auth.setting} is not accepted ({text}): make a new one" if why is Why.DEAD_TOKEN else ""
-                raise SaidNoError(dead or text, why)
+                raise SaidNoError(text, why)
             case Failed(text):
                 raise LostAnswerError(text)
             case Moved():

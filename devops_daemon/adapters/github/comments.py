@@ -8,15 +8,16 @@ import structlog
 
 from devops_daemon.adapters.github import read
 from devops_daemon.adapters.github.client import Client
-from devops_daemon.adapters.github.errors import NotSentError, ThrottledError
+from devops_daemon.adapters.github.errors import NotSentError, ThrottledError, telling_what_is_gone
 from devops_daemon.adapters.github.headers import next_page
 from devops_daemon.forge import Account, Comment, Mark, Reaction
 from devops_daemon.ports import RefusedError, UnavailableError, UnclearError
 
 MARGIN = timedelta(minutes=2)
 """How far before a write its comment is looked for: clocks differ."""
+PAGE = 100
 MOST_PAGES = 500
-"""Of a hundred each: a net, for lists end by themselves."""
+"""A net: lists end by themselves."""
 CONTENT: Mapping[Reaction, str] = {
     Reaction.SEEN: "eyes",
     Reaction.DONE: "rocket",
@@ -47,13 +48,15 @@ class Comments:
             return await self._looked_up(issue, Mark.at_end_of(body), began, lost)
 
     async def edit(self, comment_id: int, body: str) -> None:
-        """Write a comment anew."""
-        await self._client.write("PATCH", f"{self._base}/comments/{comment_id}", {"body": body}, repeatable=True)
+        """Write a comment anew; raises GoneError where it is not there any more."""
+        with telling_what_is_gone():
+            await self._client.write("PATCH", f"{self._base}/comments/{comment_id}", {"body": body}, repeatable=True)
 
     async def react(self, comment_id: int, reaction: Reaction) -> None:
-        """React; GitHub takes the second of two for the first."""
+        """React; GitHub takes the second of two for the first. Raises GoneError where the comment is not there."""
         path, body = f"{self._base}/comments/{comment_id}/reactions", {"content": CONTENT[reaction]}
-        await self._client.write("POST", path, body, repeatable=True)
+        with telling_what_is_gone():
+            await self._client.write("POST", path, body, repeatable=True)
 
     async def since(self, since: datetime, issue: int | None = None) -> list[Comment]:
         """Read what was written or changed since then, oldest change first.
@@ -74,11 +77,12 @@ class Comments:
         found: dict[Any, Mapping[str, Any]] = {}
         cursor, number = _written(since), 1
         for _ in range(MOST_PAGES):
-            params = {"sort": "updated", "direction": "asc", "since": cursor, "per_page": 100, "page": number}
+            params = {"sort": "updated", "direction": "asc", "since": cursor, "per_page": PAGE, "page": number}
             done = await self._client.get(f"{self._base}/comments", params)
             rows = _rows(done.data)
             found |= {row.get("id"): row for row in rows}
-            if not rows or next_page(done.headers) is None:
+            # a full page that has not changed is told by its ETag with the Link of then: there may be another by now
+            if not rows or (len(rows) < PAGE and next_page(done.headers) is None):
                 return found
             last = _written(read.parsed("a comment", read.changed_at, rows[-1]))
             cursor, number = (last, 1) if last > cursor else (cursor, number + 1)

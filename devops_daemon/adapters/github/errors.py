@@ -1,9 +1,11 @@
 """How GitHub fails, as the kinds of failure that the ports know."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from devops_daemon.adapters.github.answers import Why
-from devops_daemon.ports import RefusedError, UnavailableError
+from devops_daemon.ports import GoneError, LockedOutError, RefusedError, UnavailableError
 
 
 class SaidNoError(RefusedError):
@@ -12,6 +14,17 @@ class SaidNoError(RefusedError):
     def __init__(self, text: str, why: Why) -> None:
         super().__init__(text)
         self.why = why
+
+
+class DeadTokenError(SaidNoError, LockedOutError):
+    """GitHub does not take our token or key."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, Why.DEAD_TOKEN)
+
+
+class NotThereError(SaidNoError, GoneError):
+    """What was named is not there (any more)."""
 
 
 class LostAnswerError(UnavailableError):
@@ -34,6 +47,17 @@ class ThrottledError(UnavailableError):
         super().__init__(f"{text}; free again in {_span(wait.total_seconds())}")
         self.wait = wait
         self.own = own
+
+
+@contextmanager
+def telling_what_is_gone() -> Iterator[None]:
+    """Let a refusal for what is named in the address say that it is gone."""
+    try:
+        yield
+    except SaidNoError as error:
+        if error.why not in {Why.NOT_FOUND, Why.GONE}:
+            raise
+        raise NotThereError(str(error), error.why) from error
 
 
 def _span(seconds: float) -> str:

@@ -22,7 +22,7 @@ from devops_daemon.adapters.github.masking import Masking
 from devops_daemon.adapters.github.transport import HttpTransport
 from devops_daemon.forge import Account, Comment, HookDelivery, Pull, Reaction, Repository, Role
 from devops_daemon.inbox import Arrival
-from devops_daemon.ports import Clock, RefusedError
+from devops_daemon.ports import Clock, LockedOutError
 from devops_daemon.redaction import Redactor
 
 T = TypeVar("T")
@@ -88,11 +88,11 @@ class GitHub:
         return await self._comments.write(issue, body)
 
     async def edit(self, comment_id: int, body: str) -> None:
-        """Write a comment of ours anew."""
+        """Write a comment of ours anew; raises GoneError where it is not there any more."""
         await self._comments.edit(comment_id, body)
 
     async def react(self, comment_id: int, reaction: Reaction) -> None:
-        """Put a reaction to a comment; twice is once."""
+        """Put a reaction to a comment, twice is once; raises GoneError where it is not there any more."""
         await self._comments.react(comment_id, reaction)
 
     async def comments(self, since: datetime, issue: int | None = None) -> list[Comment]:
@@ -122,7 +122,7 @@ class GitHub:
         except SaidNoError as error:
             if error.why is Why.MISSING_RIGHT:  # a token of Actions or of an App was pasted
                 text = f"GITHUB_TOKEN is nobody's own token ({error}): take a personal one, or set GITHUB_APP_ID"
-                raise RefusedError(text) from error
+                raise LockedOutError(text) from error
             raise
         return read.parsed("the account", _user, done.data)
 
@@ -163,7 +163,7 @@ async def connected(  # noqa: PLR0913 # each by its name
 
     async def ask(method: str, path: str, body: Mapping[str, Any] | None = None) -> Done:
         if jwt is None:
-            raise RefusedError("no App is set")
+            raise LockedOutError("no App is set")
         return await client.sign_in(jwt, method, path, body)
 
     credentials: Credentials
@@ -172,7 +172,7 @@ async def connected(  # noqa: PLR0913 # each by its name
     elif asked.token:
         credentials = PersonalToken("GITHUB_TOKEN", asked.token)
     else:
-        raise RefusedError("neither GITHUB_TOKEN nor GITHUB_APP_ID is set: GitHub cannot be asked")
+        raise LockedOutError("neither GITHUB_TOKEN nor GITHUB_APP_ID is set: GitHub cannot be asked")
     async with transport(user_agent, masking, socket_factory) as sender:
         limits = Limits(now, steady, waits.pause)
         client = Client(sender, limits, asked, credentials, masking, now, waits=waits)

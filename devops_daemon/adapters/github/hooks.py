@@ -13,9 +13,9 @@ from devops_daemon.adapters.github.app_auth import AppJwt
 from devops_daemon.adapters.github.asked import WEBHOOK_PATH, Asked
 from devops_daemon.adapters.github.client import Client
 from devops_daemon.adapters.github.credentials import Credentials
-from devops_daemon.adapters.github.errors import SaidNoError
+from devops_daemon.adapters.github.errors import SaidNoError, telling_what_is_gone
 from devops_daemon.forge import HookDelivery
-from devops_daemon.ports import RefusedError, UnavailableError
+from devops_daemon.ports import GoneError, RefusedError, UnavailableError
 
 KEPT_SECONDS = 600.0
 MOST_PAGES = 50
@@ -65,6 +65,7 @@ class Hooks:
         hook = await self.ours()
         if hook is None:
             return []
+        since = since.replace(microsecond=0)  # GitHub may tell whole seconds
         try:
             told = await self._attempts(hook, since, repository_id, {"status": "failure"})
         except SaidNoError as error:
@@ -83,11 +84,12 @@ class Hooks:
         return [each for each in last.values() if each.guid not in healed]
 
     async def delivery(self, identifier: int) -> Mapping[str, Any]:
-        """Read one delivery whole; raises RefusedError where it is not kept any more."""
+        """Read one delivery whole; raises GoneError where it is not kept any more."""
         hook = await self.ours()
         if hook is None:
-            raise RefusedError(f"no webhook of {self._client.asked.repository} leads to {WEBHOOK_PATH} any more")
-        done = await self._client.get(f"{hook.path}/{identifier}", auth=hook.auth)
+            raise GoneError(f"no webhook of {self._client.asked.repository} leads to {WEBHOOK_PATH} any more")
+        with telling_what_is_gone():
+            done = await self._client.get(f"{hook.path}/{identifier}", auth=hook.auth)
         return done.data if isinstance(done.data, dict) else {}
 
     async def _attempts(

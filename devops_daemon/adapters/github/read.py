@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from devops_daemon.adapters.exchange import snippet
@@ -13,6 +13,8 @@ from devops_daemon.ports import UnavailableError
 T = TypeVar("T")
 GHOST = Account("ghost")
 """GitHub's own name for whoever is no longer there."""
+WHOLE_SECONDS = timedelta(seconds=1)
+"""By so much two times of GitHub's may differ that are one."""
 PASSED: Mapping[str, bool] = {
     "SUCCESS": True,
     "NEUTRAL": True,
@@ -64,13 +66,16 @@ def app_account(node: Mapping[str, Any]) -> Account:
 
 def comment(node: Mapping[str, Any]) -> Comment:
     """Read a comment; which issue it is on stands in an address only."""
+    created_at = moment(_text(node, "created_at"))
     return Comment(
         id=int(node["id"]),
         issue=int(_text(node, "issue_url").rstrip("/").rpartition("/")[2]),
         author=account(node.get("user")),
         body=str(node.get("body") or ""),
-        created_at=moment(_text(node, "created_at")),
+        created_at=created_at,
         url=str(node.get("html_url") or ""),
+        edited=changed_at(node) - created_at > WHOLE_SECONDS,
+        via_app=node.get("performed_via_github_app") is not None,
     )
 
 

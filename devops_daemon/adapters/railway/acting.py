@@ -26,6 +26,10 @@ _SHA = re.compile(r"[0-9a-f]{40}")
 log = structlog.get_logger("railway")
 
 
+class CameToNothingError(RefusedError):
+    """Railway took it, and says itself that it failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The deployments of a service before an act, newest first."""
@@ -66,6 +70,7 @@ class Acting(Reading):
 
     async def redeploy(self, deployment: Deployment) -> Deployment:
         """Deploy the same code and image again."""
+        await self._refuse_own(deployment.service_id, "deployed")
         known = await self._known(deployment.service_id)
         current = known.as_now(deployment)
         if not current.can_redeploy:
@@ -77,6 +82,7 @@ class Acting(Reading):
         """Deploy a commit, or the current one with the variables and settings of now."""
         if commit is not None and not _SHA.fullmatch(commit):
             raise RefusedError(f"{commit!r}: Railway takes a commit's whole sha only, 40 hexadecimal digits")
+        await self._refuse_own(service.id, "deployed")
         scope = await self._api.scope()
         known = await self._known(service.id)
         asked = {"environmentId": scope.environment_id, "serviceId": service.id, "commitSha": commit}
@@ -150,7 +156,10 @@ class Acting(Reading):
         return await self._appearing(what, partial(self.deployment, identifier) if identifier else look)
 
     async def _once(self, what: str, act: Act, look: Callable[[], Awaitable[T | None]]) -> T | Mapping[str, Any]:
-        """Act once; where the answer is lost, look for what it did. Raises UnclearError where that does not tell."""
+        """Act once; where the answer is lost, look for what it did. Raises UnclearError where that does not tell.
+
+        A RefusedError is what Railway said before it did anything.
+        """
         try:
             return await act()
         except LostAnswerError as lost:
@@ -168,7 +177,7 @@ class Acting(Reading):
             await asyncio.sleep(seconds)
             try:
                 found = await look()
-            except UnavailableError as error:
+            except (UnavailableError, RefusedError) as error:  # that it may not be seen does not undo it
                 log.debug("railway.look_failed", reason=str(error))
                 continue
             if found is not None:
@@ -176,7 +185,10 @@ class Acting(Reading):
         return None
 
     async def _appearing(self, what: str, look: Callable[[], Awaitable[T | None]]) -> T:
-        """Wait for what was asked for, and answered, to be there."""
+        """Wait for what was asked for, and answered, to be there.
+
+        Raises UnclearError where it does not come or may not be looked at, CameToNothingError where Railway gave it up.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._api.waits.patience
         while True:
@@ -185,18 +197,25 @@ class Acting(Reading):
                 if found is not None:
                     return found
                 reason = "Railway took it, but shows nothing of it"
-            except (UnavailableError, SaidNoError) as error:
-                if isinstance(error, SaidNoError) and error.why is not Why.NOT_FOUND:
-                    raise
-                reason = str(error)  # what was just made may not be found yet
+            except CameToNothingError:
+                raise
+            except (UnavailableError, RefusedError) as error:
+                reason = str(error)
+                if isinstance(error, RefusedError) and not _is_not_found(error):
+                    raise UnclearError(f"{what}: Railway took it, but a look at it was refused: {reason}") from error
             if loop.time() >= deadline:
                 raise UnclearError(f"{what}: {reason}")
             await asyncio.sleep(max(self._api.waits.poll, self._api.gentle.total_seconds()))
 
 
+def _is_not_found(error: RefusedError) -> bool:
+    """Tell what was just made and may not be found yet."""
+    return isinstance(error, SaidNoError) and error.why is Why.NOT_FOUND
+
+
 def _identifier(answer: Mapping[str, Any]) -> str | None:
     """Take the new deployment's id out of an answer that has it."""
-    (value,) = answer.values()
+    value = next(iter(answer.values()), None)
     if isinstance(value, str):
         return value
     return value.get("id") if isinstance(value, dict) else None

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from devops_daemon.adapters.railway import read
+from devops_daemon.adapters.railway.acting import CameToNothingError
 from devops_daemon.adapters.railway.variables import Variables
 from devops_daemon.hosting import Added, DatabaseAccess, Engine, HostedService, Hosting, Proxy
 from devops_daemon.ports import RefusedError, UnavailableError, UnclearError
@@ -104,7 +105,7 @@ class Provisioning(Variables):
         return hosting
 
     async def _is_running(self, workflow: str) -> bool:
-        """Tell whether Railway is at it; raises RefusedError where it gave up.
+        """Tell whether Railway is at it; raises CameToNothingError where it gave up.
 
         That it is not found is no more than late, and some tokens may not ask.
         """
@@ -113,26 +114,19 @@ class Provisioning(Variables):
         except (RefusedError, UnavailableError):
             return False
         if status["status"] == "Error":
-            raise RefusedError(f"Railway could not add it: {status['error'] or 'it does not say why'}")
+            raise CameToNothingError(f"Railway could not add it: {status['error'] or 'it does not say why'}")
         return bool(status["status"] == "Running")
 
     async def database_access(self, service: HostedService) -> DatabaseAccess:
         """Read how to reach a database; a public address counts only where a proxy is there and it leads to it."""
         if service.engine is None:
             raise RefusedError(f"{service.name} is no database that is known here (image: {service.image or 'none'})")
-        scope = await self._api.scope()
-        asked = {
-            "projectId": scope.project_id,
-            "environmentId": scope.environment_id,
-            "serviceId": service.id,
-        }
-        values = await self._api.read(
-            "DeployedVariables", asked, lambda data: dict(data["variablesForServiceDeployment"])
-        )
+        values = await self.deployed_values(service.id)
         private, _ = _URLS[service.engine]
-        if not values.get(private):
+        address = values.get(private)
+        if not address:
             raise RefusedError(f"{service.name} has no variable {private}: its address is not known")
-        access = _access(service, values[private])
+        access = _access(service, address)
         proxy = next((each for each in await self.proxies(service) if each.ready), None)
         return access.at(proxy.host, proxy.port) if proxy and self._is_trusted(proxy.host) else access
 

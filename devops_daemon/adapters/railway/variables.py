@@ -31,6 +31,21 @@ class Variables(Acting):
         }
         return await self._api.read("Variables", asked, lambda data: dict(data["variables"]), unasked=self._unasked)
 
+    async def deployed_values(self, service_id: str) -> Mapping[str, str | None]:
+        """Read values as a service gets them: a reference is what it leads to."""
+        scope = await self._api.scope()
+        asked = {
+            "projectId": scope.project_id,
+            "environmentId": scope.environment_id,
+            "serviceId": service_id,
+        }
+        return await self._api.read(
+            "DeployedVariables",
+            asked,
+            lambda data: dict(data["variablesForServiceDeployment"]),
+            unasked=self._unasked,
+        )
+
     async def set_variables(self, service_id: str | None, values: Mapping[str, str], *, deploy: bool) -> None:
         """Set all by one write, which brings about one deployment, or none."""
         if found := names.problems(values):

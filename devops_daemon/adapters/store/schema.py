@@ -251,6 +251,7 @@ request = sa.Table(
     sa.Column("counted", sa.Integer),
     sa.Column("headline", sa.Text),
     sa.Column("details", sa.Text),
+    sa.Column("details_in_public", sa.Text),
     sa.Column("answered_at", UtcTime),
     sa.Column("outcome", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("counted", sa.Integer),
         sa.Column("headline", sa.Text),
         sa.Column("details", sa.Text),
+        sa.Column("details_in_public", sa.Text),
         sa.Column("answered_at", UtcTime),
         sa.Column("outcome", sa.Text),
         sa.Column("version", sa.Integer, nullable=False),

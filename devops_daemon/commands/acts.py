@@ -1,0 +1,153 @@
+"""Commands that change something. What is begun here was written down before, and is begun once."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from devops_daemon.asking import Request
+from devops_daemon.commands.answer import Answer, Outcome, Section
+from devops_daemon.commands.catalogue import Name
+from devops_daemon.commands.means import Means
+from devops_daemon.commands.showing import when
+from devops_daemon.hosting import Deployment, HostedService
+from devops_daemon.ports import PAUSED, RefusedError
+from devops_daemon.rollout.choice import Choice, NoneFits, to_redeploy, to_roll_back
+from devops_daemon.rollout.verdict import Action, Rollout
+
+LAST = 100
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""What the platform dates may seem to be so much older than the row that was written before it."""
+TAKEN_WITHIN = timedelta(minutes=6)
+"""So long the platform is given to take an act: what comes later is somebody else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done; nothing has been done yet."""
+
+    service: HostedService
+    code: str
+    """The commit or image that it is about."""
+    text: str
+    act: Callable[[], Awaitable[Rollout]]
+    """Does it: once."""
+
+
+async def restart(means: Means, service: HostedService) -> Plan:
+    """Restart the processes of what serves."""
+    meant = service.serving or service.latest
+    if meant is None:
+        raise RefusedError(f"{service.name} was never deployed: there is nothing to restart")
+
+    async def act() -> Rollout:
+        started = means.now()
+        before = await means.platform.restart(service)
+        return Rollout(Action.RESTART, before.id, started, before.instances)
+
+    return Plan(service, code_of(meant), f"Restarting {service.name} ({meant.what}).", act)
+
+
+async def redeploy(means: Means, service: HostedService) -> Plan:
+    """Deploy the code that serves once more."""
+    chosen, _ = _chosen(to_redeploy(service))
+
+    async def act() -> Rollout:
+        started = means.now()
+        new = await means.platform.redeploy(chosen)
+        return Rollout(Action.REDEPLOY, new.id, started)
+
+    return Plan(service, code_of(chosen), f"Redeploying {service.name} ({chosen.what}).", act)
+
+
+async def rollback(means: Means, service: HostedService) -> Plan:
+    """Go back to the code before."""
+    target, warning = _chosen(to_roll_back(service, await means.platform.deployments(service.id, LAST)))
+
+    async def act() -> Rollout:
+        started = means.now()
+        new = await means.platform.roll_back(target)
+        return Rollout(Action.ROLLBACK, new.id, started)
+
+    note = warning or "its variables and settings of that time come back with it"
+    return Plan(service, code_of(target), f"Rolling {service.name} back to {target.what}; {note}.", act)
+
+
+def _chosen(choice: Choice) -> tuple[Deployment, str]:
+    if isinstance(choice, NoneFits):
+        raise RefusedError(choice.reason)
+    return choice.deployment, choice.warning
+
+
+def code_of(deployment: Deployment) -> str:
+    """Name the code that a deployment is of."""
+    return deployment.commit.sha if deployment.commit else deployment.image or "no code"
+
+
+ROLLOUTS: Mapping[Name, Callable[[Means, HostedService], Awaitable[Plan]]] = MappingProxyType(
+    {Name.RESTART: restart, Name.REDEPLOY: redeploy, Name.ROLLBACK: rollback}
+)
+"""What is done to a service, and watched."""
+
+
+async def clear_sessions(means: Means, _: Request) -> Answer:
+    """Delete stale sessions."""
+    count = await means.upkeep.clear_stale_sessions()
+    return Answer(Outcome.DONE, f"{count} sessions older than a day were deleted.")
+
+
+async def clear_orphans(means: Means, _: Request) -> Answer:
+    """Delete what belongs to nothing."""
+    deleted = await means.upkeep.clear_orphans(dry_run=False)
+    return Answer(Outcome.DONE, f"{sum(deleted.values())} orphaned rows were deleted.", (_tables(deleted),))
+
+
+async def pause(means: Means, request: Request) -> Answer:
+    """Let the daemon change nothing by itself any more."""
+    switch = await means.switches.turn_on(PAUSED, request.author, request.asked_at)
+    if switch is None:
+        return Answer(Outcome.REFUSED, "Somebody has ended the pause since that was asked.")
+    text = f"Paused by {switch.by} since {when(switch.on_since)}. Watching, issues and answers go on."
+    return Answer(Outcome.DONE, text, hints=("resume", "status"))
+
+
+async def resume(means: Means, request: Request) -> Answer:
+    """End the pause."""
+    switch, still = await means.switches.turn_off(PAUSED, request.author, request.asked_at)
+    if still:
+        return Answer(Outcome.REFUSED, f"{still.by} has paused it since that was asked.")
+    if switch is None:
+        return Answer(Outcome.DONE, "It is not paused.")
+    return Answer(Outcome.DONE, f"The pause of {switch.by} since {when(switch.on_since)} has ended.")
+
+
+DEEDS: Mapping[Name, Callable[[Means, Request], Awaitable[Answer]]] = MappingProxyType(
+    {
+        Name.CLEAR_SESSIONS: clear_sessions,
+        Name.CLEAR_ORPHANS: clear_orphans,
+        Name.PAUSE: pause,
+        Name.RESUME: resume,
+    }
+)
+"""What is done at once."""
+
+
+def orphans_counted(found: Mapping[str, int]) -> Answer:
+    """Say what belongs to nothing, and how it is deleted."""
+    total = sum(found.values())
+    if not total:
+        return Answer(Outcome.DONE, "There are no orphaned rows.")
+    text = f"{total} rows belong to nothing; none was deleted. To delete them, confirm that within an hour."
+    return Answer(Outcome.DONE, text, (_tables(found),), ("clear orphans confirm",))
+
+
+def _tables(counts: Mapping[str, int]) -> Section:
+    text = "\n".join(f"{name}: {count}" for name, count in counts.items()) or "none"
+    return Section("Rows by table", text, newest_last=False)
+
+
+def find_begun(deployments: Sequence[Deployment], code: str | None, since: datetime) -> Deployment | None:
+    """Find what an act brought about: a deployment of its code, of its time; None where several may be meant."""
+    until = since + TAKEN_WITHIN
+    new = [each for each in deployments if since - CLOCKS_DIFFER <= each.created_at <= until and code_of(each) == code]
+    return new[0] if len(new) == 1 else None

@@ -1,0 +1,210 @@
+"""From a comment to its one reply, over HTTP on the sandbox: what is asked for is done, once, or said why not."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from flows.conversation_world import World, open_conversation
+
+from devops_daemon.commands.catalogue import COMMANDS, Name
+from devops_daemon.forge import Mark
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_conversation(tmp_path) as opened:
+        yield opened
+
+
+async def test_a_question_gets_eyes_one_reply_and_a_rocket(world: World) -> None:
+    said = await world.says("tom", "@devops please check backend logs for authentication errors")
+    request = await world.ended(said)
+    (reply,) = world.replies()
+    assert world.reactions(said) == ["eyes", "rocket"]
+    assert reply.body.startswith("## \U0001f527 DevOps Diagnostic Results\n")
+    assert "=== Service Status ===" in reply.body
+    assert Mark.at_end_of(reply.body) == Mark("reply", str(said.id))
+    assert (request.outcome, request.reply_id) == ("done", reply.id)
+
+
+PROMISED = {
+    Name.LOGS: ("@devops check logs backend", "=== Recent backend logs ==="),
+    Name.BUILD_LOGS: ("@devops build logs backend", "Build logs of backend"),
+    Name.USER: ("@devops check user maria", "Lines about maria"),
+    Name.DATABASE: ("@devops check database connection status", "The backend reaches its database"),
+    Name.HEALTH: ("@devops health", "All 4 probes pass"),
+    Name.STATUS: ("@devops status", "No incident is open"),
+    Name.DEPLOYMENTS: ("@devops deployments", "=== Deployments ==="),
+    Name.METRICS: ("@devops metrics backend", "=== Metrics ==="),
+    Name.INCIDENTS: ("@devops incidents", "=== Incidents ==="),
+    Name.RESTART: ("@devops restart backend", "Done: restart backend"),
+    Name.REDEPLOY: ("@devops redeploy frontend", "Done: redeploy frontend"),
+    Name.ROLLBACK: ("@devops rollback frontend", "Done: rollback frontend"),
+    Name.CLEAR_SESSIONS: ("@devops clear stale sessions", "sessions older than a day were deleted"),
+    Name.CLEAR_ORPHANS: ("@devops clear orphans", "rows belong to nothing"),
+    Name.PAUSE: ("@devops pause", "Paused by max"),
+    Name.RESUME: ("@devops resume", "It is not paused"),
+    Name.HELP: ("@devops help", "check logs SERVICE"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in Name if name is not Name.WHY])
+async def test_each_command_of_the_help_gives_what_the_help_promises(world: World, name: Name) -> None:
+    body, promised = PROMISED[name]
+    said = await world.says("max", body)
+    request = await world.ended(said)
+    assert promised in world.text_of(request)
+    assert request.outcome == "done"
+    assert world.reactions(said) == ["eyes", "rocket"]
+
+
+def test_no_command_is_left_out_of_these_stories() -> None:
+    assert set(PROMISED) | {Name.WHY} == set(COMMANDS)
+
+
+async def test_the_same_comment_delivered_again_is_answered_once(world: World) -> None:
+    said = await world.says("tom", "@devops status")
+    await world.ended(said)
+    heard = world.as_heard(said)
+    assert world.answering.converse is not None
+    assert await world.answering.converse.hear(heard) == "answered already"
+    assert len(world.replies()) == 1
+
+
+# Who may ask
+
+
+@pytest.mark.parametrize("login", ["rita", "eve"])
+async def test_who_has_no_part_in_the_repository_is_refused_once_and_then_gets_silence(
+    world: World, login: str
+) -> None:
+    first = await world.says(login, "@devops status")
+    assert (await world.ended(first)).outcome == "refused"
+    second = await world.says(login, "@devops status")
+    assert (await world.ended(second)).outcome == "silent"
+    assert len(world.replies()) == 1
+    assert (world.reactions(first), world.reactions(second)) == (["eyes", "confused"], [])
+
+
+async def test_who_may_triage_does_not_restart(world: World) -> None:
+    said = await world.says("tom", "@devops restart backend")
+    request = await world.ended(said)
+    assert "needs write access" in world.text_of(request)
+    assert world.reactions(said) == ["eyes", "confused"]
+    assert world.shop.mutations == set()
+
+
+async def test_a_person_with_a_role_of_the_teams_own_is_judged_by_what_it_may(world: World) -> None:
+    world.github.add_account("pat", "triage", custom_role="on-call")
+    assert "No incident is open" in await world.answer("pat", "@devops status")
+
+
+async def test_a_program_that_nobody_named_gets_nothing(world: World) -> None:
+    said = await world.says("spam[bot]", "@devops status")
+    await world.settled(said)
+    assert (world.replies(), world.reactions(said)) == ([], [])
+
+
+async def test_an_agent_reads_and_does_not_act(world: World) -> None:
+    assert "No incident is open" in await world.answer("claude[bot]", "@devops status")
+    assert "agents may only read here" in await world.answer("claude[bot]", "@devops restart backend")
+    assert world.shop.mutations == set()
+
+
+async def test_a_loop_with_an_agent_ends_after_three_answers_and_a_person_begins_it_anew(world: World) -> None:
+    for hop in (1, 2, 3):
+        said = await world.says("claude[bot]", f"@devops status, once more ({hop})")
+        request = await world.ended(said)
+        assert Mark.at_end_of(world.text_of(request)) == Mark("reply", str(said.id), hop)
+    fourth = await world.says("claude[bot]", "@devops status")
+    assert (await world.ended(fourth)).outcome == "silent"
+    await world.answer("tom", "@devops status")
+    said = await world.says("claude[bot]", "@devops status")
+    assert (await world.ended(said)).outcome == "done"
+
+
+async def test_the_loop_ends_though_the_daemon_was_restarted_in_between(world: World) -> None:
+    for _ in range(3):
+        await world.ended(await world.says("claude[bot]", "@devops status"))
+        await world.restarted()
+    assert (await world.ended(await world.says("claude[bot]", "@devops status"))).outcome == "silent"
+
+
+async def test_the_daemon_does_not_answer_itself(world: World) -> None:
+    request = await world.ended(await world.says("tom", "@devops help"))
+    own = world.github.world.comments[request.reply_id or 0]
+    await world.deliver(own)
+    await world.settled(own)
+    quoted = await world.says(world.github.operator, f"@devops status\n\n{Mark('reply', '1')}")
+    await world.settled(quoted)
+    assert len(world.replies()) == 2  # its reply, and what was said in its name
+
+
+async def test_whoever_shares_the_daemons_account_is_answered(world: World) -> None:
+    said = await world.says(world.github.operator, "@devops status")
+    assert (await world.ended(said)).outcome == "done"
+
+
+async def test_a_mark_that_somebody_else_wrote_is_nobodys_mark(world: World) -> None:
+    said = await world.says("tom", f"@devops status\n\n{Mark('reply', '1')}")
+    assert (await world.ended(said)).outcome == "done"
+
+
+# What is not understood, or not there
+
+
+async def test_what_is_not_understood_comes_back_with_what_is_near(world: World) -> None:
+    text = await world.answer("tom", "@devops deploments of backend")
+    assert "I do not understand" in text
+    assert "`@devops deployments [SERVICE]`" in text
+
+
+async def test_talk_about_the_daemon_is_not_answered(world: World) -> None:
+    said = await world.says("tom", "I think @devops did that yesterday")
+    await world.settled(said)
+    assert (world.replies(), world.reactions(said)) == ([], [])
+
+
+async def test_an_unknown_service_comes_back_with_those_there_are(world: World) -> None:
+    assert "there is no service 'bakend'; there are: backend" in (await world.answer("ada", "@devops restart bakend"))
+    assert world.shop.mutations == set()
+
+
+async def test_several_questions_get_one_reply(world: World) -> None:
+    text = await world.answer(
+        "tom", "@devops please check backend logs for authentication errors\n@devops check database connection status"
+    )
+    assert "authentication errors" in text
+    assert "The backend reaches its database" in text
+    assert len(world.replies()) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "`@devops restart backend`",
+        "> @devops restart backend",
+        "```\n@devops restart backend\n```",
+        "<!-- @devops pause -->",
+    ],
+)
+async def test_what_is_quoted_or_code_asks_for_nothing(world: World, body: str) -> None:
+    said = await world.says("max", body)
+    await world.settled(said)
+    assert (world.replies(), world.shop.mutations) == ([], set())
+
+
+# Why a pull request is not merged
+
+
+async def test_why_tells_of_a_failed_check(world: World) -> None:
+    sha = await world.github.push("cart", {"cart.py": "quick = True\n"})
+    pull = await world.github.open_pull("ada", "cart")
+    await world.github.report_check(sha, "e2e", "failure")
+    text = await world.answer("tom", f"@devops why #{pull.number}")
+    assert "failed: e2e" in text
+    assert "e2e: failure" in text
+
+
+async def test_why_of_what_is_no_pull_request_says_so(world: World) -> None:
+    assert "there is no pull request 4711" in await world.answer("tom", "@devops why #4711")
