@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from devops_daemon import app, watchlist
 from devops_daemon.adapters.exchange import loopback_only
 from devops_daemon.config_file import Document
+from devops_daemon.configuration import Configuration
 from devops_daemon.forge import Mark
 from devops_daemon.sandbox.github.github import GitHub
 from devops_daemon.sandbox.product import Product
@@ -74,7 +75,7 @@ async def main() -> None:
             }
         )
         railway.limits.hour_limit = 100_000
-        configuration = app.Configuration(settings, watchlist.plan(settings, Document()))
+        configuration = Configuration(settings, watchlist.plan(settings, Document()))
         redactor = app.start_log(configuration)
         port = await stack.enter_async_context(app.running(configuration, redactor, loopback_only))
         await github.hook(f"http://127.0.0.1:{port}/webhooks/github", SECRET, events=("issue_comment",))

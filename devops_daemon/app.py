@@ -6,18 +6,17 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
-from devops_daemon import logs, watchlist
+from devops_daemon import logs
 from devops_daemon.adapters.exchange import Exchange, SocketFactory
 from devops_daemon.adapters.heartbeat import HttpHeartbeat
 from devops_daemon.adapters.probes import HttpProber
@@ -29,7 +28,7 @@ from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.ticks import PermitRows, TickRows
 from devops_daemon.adapters.store.upgrade import NewerStoreError
 from devops_daemon.answering import ELSEWHERE, LOCALLY, Answering, Grounds
-from devops_daemon.config_file import read_document
+from devops_daemon.configuration import CannotStartError, Configuration, redactor_of, secrets_of
 from devops_daemon.connections import asked_of_github, asked_of_railway, github, railway, user_agent, utc_now
 from devops_daemon.daemon import Daemon
 from devops_daemon.entrypoints.access import Tokens
@@ -43,13 +42,10 @@ from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.health.watch import Watch
 from devops_daemon.incidents.respond import Respond
-from devops_daemon.model import Result, Service, SignInCheck, Watchlist
 from devops_daemon.ports import Platform, UnavailableError
 from devops_daemon.redaction import Redactor
-from devops_daemon.rollout.matching import health_of_results
-from devops_daemon.rollout.verdict import Health
 from devops_daemon.rollout.watch import PlatformWatch
-from devops_daemon.settings import Settings, WrongSettingsError, read_what_is_right
+from devops_daemon.settings import Settings
 
 if TYPE_CHECKING:
     from devops_daemon.adapters.railway.api import Api
@@ -57,50 +53,6 @@ if TYPE_CHECKING:
 FORGET_EVERY = timedelta(hours=1)
 LOOK_EVERY = timedelta(seconds=30)
 log = structlog.get_logger("app")
-
-
-class CannotStartError(Exception):
-    """The daemon cannot start; the text says why and how to mend it, `code` is the exit code."""
-
-    def __init__(self, text: str, code: int = 1) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """What the daemon runs on."""
-
-    settings: Settings
-    watchlist: Watchlist
-
-
-def configure(environ: Mapping[str, str]) -> Configuration:
-    """Read settings and file; raises WrongSettingsError with all that is wrong in either, at once."""
-    asked = environ.get("CONFIG_FILE", "").strip()
-    document, in_file = read_document(Path(asked or "devops.toml"), asked_for=bool(asked))
-    settings, problems = read_what_is_right(environ)
-    try:
-        watched = watchlist.plan(settings, document)
-    except WrongSettingsError as error:
-        # what is wrong already may be what there is to watch
-        problems += in_file + [p for p in error.problems if p != watchlist.NOTHING_TO_WATCH or not problems + in_file]
-        raise WrongSettingsError(problems) from None
-    if problems or in_file:
-        raise WrongSettingsError(problems + in_file)
-    return Configuration(settings, watched)
-
-
-def redactor_of(configuration: Configuration) -> Redactor:
-    """Know every secret."""
-    return Redactor(secrets_of(configuration))
-
-
-def secrets_of(configuration: Configuration) -> tuple[str, ...]:
-    """Give those of the settings, and the canary's derived password."""
-    checks = [probe.check for probe in configuration.watchlist.probes]
-    passwords = [check.password for check in checks if isinstance(check, SignInCheck)]
-    return (*configuration.settings.secrets, *passwords)
 
 
 def start_log(configuration: Configuration) -> Redactor:
@@ -377,25 +329,3 @@ def _collect_less() -> None:
     """Spare what was made at the start each search for garbage: that took a quarter of the time of a webhook."""
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
-
-
-@asynccontextmanager
-async def probing(redactor: Redactor) -> AsyncIterator[Callable[[Service], Awaitable[Health | None]]]:
-    """Open what looks at one service now, without a store: nobody is registered."""
-    async with Exchange(user_agent()) as exchange:
-        prober = HttpProber(exchange, redactor, utc_now)
-
-        async def look(service: Service) -> Health | None:
-            probes = [probe for probe in service.probes if probe.off is None]
-            return health_of_results(await asyncio.gather(*(prober.run(probe) for probe in probes)))
-
-        yield look
-
-
-async def check_once(configuration: Configuration) -> list[Result]:
-    """Run each probe once, without a store: nothing is kept, nobody is registered."""
-    redactor = redactor_of(configuration)
-    probes = [probe for probe in configuration.watchlist.probes if probe.off is None]
-    async with Exchange(user_agent()) as exchange:
-        prober = HttpProber(exchange, redactor, utc_now)
-        return list(await asyncio.gather(*(prober.run(probe) for probe in probes)))

@@ -19,6 +19,7 @@ from rich.markup import escape
 from devops_daemon import app, logs, watchlist
 from devops_daemon.adapters.exchange import loopback_only
 from devops_daemon.config_file import Document
+from devops_daemon.configuration import Configuration
 from devops_daemon.sandbox.github.github import GitHub
 from devops_daemon.sandbox.product import Product
 from devops_daemon.sandbox.railway.railway import Railway
@@ -72,7 +73,7 @@ class _World:
     github: GitHub
 
 
-def _configuration(world: _World, folder: str, port: int) -> app.Configuration:
+def _configuration(world: _World, folder: str, port: int) -> Configuration:
     product = world.product
     settings = read(
         {
@@ -95,7 +96,7 @@ def _configuration(world: _World, folder: str, port: int) -> app.Configuration:
             "PROBE_TIMEOUT": "2s",
         }
     )
-    return app.Configuration(settings, watchlist.plan(settings, Document()))
+    return Configuration(settings, watchlist.plan(settings, Document()))
 
 
 def _railway_settings(railway: Railway) -> dict[str, str]:

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from devops_daemon import logs
 from devops_daemon.adapters.railway.asked import Asked
-from devops_daemon.app import configure, redactor_of
 from devops_daemon.cli.environment import daemon_address, environment
 from devops_daemon.cli.output import NO, UNREACHABLE, WRONG, fail
 from devops_daemon.cli.text import complaint, one_line
+from devops_daemon.configuration import configure, redactor_of
 from devops_daemon.connections import asked_of_railway, railway, utc_now
 from devops_daemon.hosting import HostedService, Hosting, UnknownServiceError
 from devops_daemon.model import Service

@@ -12,8 +12,6 @@ import aiohttp
 import typer
 from rich.text import Text
 
-from devops_daemon.app import check_once, configure
-from devops_daemon.app import run as run_daemon
 from devops_daemon.cli.environment import daemon_address, environment
 from devops_daemon.cli.options import AsJson
 from devops_daemon.cli.output import (
@@ -29,7 +27,9 @@ from devops_daemon.cli.output import (
     print_table,
 )
 from devops_daemon.cli.text import harmless
+from devops_daemon.configuration import configure
 from devops_daemon.model import Outcome
+from devops_daemon.probing import check_once
 from devops_daemon.redaction import Redactor
 
 ASK_SECONDS = 10
@@ -37,7 +37,11 @@ ASK_SECONDS = 10
 
 def run() -> None:
     """Run the daemon. It reads the environment and `.env`; docs/settings.md tells of each setting."""
-    asyncio.run(run_daemon(configure(environment())))
+    configuration = configure(environment())
+    # the store and the conversation cost half a second that no other command pays
+    from devops_daemon.app import run as run_daemon  # noqa: PLC0415
+
+    asyncio.run(run_daemon(configuration))
 
 
 def demo(

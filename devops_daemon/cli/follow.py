@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 import typer
 from rich.text import Text
 
-from devops_daemon.app import probing
 from devops_daemon.cli.connection import Connection, Target
 from devops_daemon.cli.output import NO, UNREACHABLE, err, print_json, print_rows, say
 from devops_daemon.connections import utc_now
 from devops_daemon.hosting import HostedService, Step
 from devops_daemon.model import Service
 from devops_daemon.ports import RefusedError
+from devops_daemon.probing import probing
 from devops_daemon.rollout.follow import Ended, Follow, Tell
 from devops_daemon.rollout.verdict import Failed, Health, Patience, Rollout, Unproven, Well
 

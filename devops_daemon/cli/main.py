@@ -4,7 +4,6 @@ import sys
 
 import typer
 
-from devops_daemon.app import CannotStartError
 from devops_daemon.cli import acting, daemon, hosting
 from devops_daemon.cli.database import connect
 from devops_daemon.cli.deliveries import deliveries
@@ -15,6 +14,7 @@ from devops_daemon.cli.provisioning import add
 from devops_daemon.cli.status import status
 from devops_daemon.cli.switches import pause, resume
 from devops_daemon.cli.variables import variables
+from devops_daemon.configuration import CannotStartError
 from devops_daemon.settings import WrongSettingsError
 
 COMMANDS = (

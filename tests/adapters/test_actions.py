@@ -383,6 +383,7 @@ async def test_the_command_line_lists_replays_pauses_and_resumes(
         async with desk(tmp_path) as here:
             monkeypatch.setenv("DEVOPS_DAEMON_URL", f"http://{LOOPBACK}:{here.port}")
             monkeypatch.setenv("OPERATOR_TOKEN", OPERATOR)
+            monkeypatch.setenv("COLUMNS", "200")
             monkeypatch.chdir(tmp_path)
             await here.failed()
             code, listed = await types("deliveries")

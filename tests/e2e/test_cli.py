@@ -17,8 +17,8 @@ import pytest
 from e2e.conftest import RunDaemon, free_port
 from typer.testing import CliRunner
 
-from devops_daemon.app import configure
 from devops_daemon.cli.main import cli
+from devops_daemon.configuration import configure
 from devops_daemon.redaction import MASK, Redactor
 from devops_daemon.sandbox.faults import FAULTS
 from devops_daemon.sandbox.product import Product

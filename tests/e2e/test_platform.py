@@ -77,7 +77,7 @@ async def test_what_runs_is_shown_with_its_deployments(shop: Shop, daemon_in: Ru
         await daemon.status(lambda data: deployed(data, backend["deployment"]["id"])["became"] == "well")
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 async def test_what_became_of_a_deployment_outlives_the_daemon(shop: Shop, daemon_in: RunDaemon) -> None:
     daemon: DaemonProcess
     async with daemon_in(**shop.settings()) as daemon:
@@ -93,7 +93,7 @@ async def test_what_became_of_a_deployment_outlives_the_daemon(shop: Shop, daemo
         assert row["live_at"] == deployed({"platform": live_at}, good)["live_at"]
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 async def test_an_outage_of_railway_is_told_and_is_none_of_the_product(shop: Shop, daemon_in: RunDaemon) -> None:
     daemon: DaemonProcess
     async with daemon_in(**shop.settings()) as daemon:

@@ -32,7 +32,7 @@ def all_up(data: dict[str, Any]) -> bool:
     return all(service["status"] == "up" for service in data["services"])
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 async def test_each_way_of_breaking_is_told_and_opens_one_incident_that_resolves(daemon_in: RunDaemon) -> None:
     async with (
         Product() as product,
@@ -109,7 +109,7 @@ async def test_backend_and_frontend_gone_are_one_sev1_even_without_a_reference(d
         assert len(back["incidents"]) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 async def test_a_kill_in_the_middle_loses_nothing_and_opens_nothing_twice(daemon_in: RunDaemon) -> None:
     async with Product() as product, daemon_in(PRODUCTION_BACKEND_URL=product.backend_url) as daemon:
         await daemon.status(all_up)
@@ -130,7 +130,7 @@ async def test_a_kill_in_the_middle_loses_nothing_and_opens_nothing_twice(daemon
         assert (kinds["opened"], kinds["resolved"]) == (1, 1)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 async def test_a_store_that_cannot_be_written_is_told_while_probing_goes_on(daemon_in: RunDaemon) -> None:
     async with Product() as product, daemon_in(PRODUCTION_BACKEND_URL=product.backend_url) as daemon:
         await daemon.status(all_up)
@@ -199,7 +199,7 @@ async def _more(product: Product, asked: int) -> bool:
     return product.calls["GET /health"] > asked
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 async def test_two_replicas_on_one_postgres_run_each_round_once_and_open_one_incident(
     daemon_in: RunDaemon, new_postgres: Callable[[], str]
 ) -> None:

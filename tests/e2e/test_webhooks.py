@@ -46,7 +46,7 @@ def kept(folder: Path) -> dict[str, str]:
     return rows
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 async def test_no_delivery_that_was_acknowledged_is_lost_by_a_kill(daemon_in: RunDaemon, tmp_path: Path) -> None:
     acknowledged: set[str] = set()
     async with daemon_in(PRODUCTION_BACKEND_URL="http://127.0.0.1:9", GITHUB_WEBHOOK_SECRET=SECRET) as daemon:

@@ -23,10 +23,10 @@ from devops_daemon.adapters.railway.quota import Quota
 from devops_daemon.adapters.railway.transport import HttpTransport
 from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.deployments import DeploymentRows
-from devops_daemon.app import probing
 from devops_daemon.hosting import Became, DeploymentRecord, HostedService, Phase
 from devops_daemon.model import HttpCheck, Status
 from devops_daemon.ports import DeploymentLedger, UnavailableError
+from devops_daemon.probing import probing
 from devops_daemon.redaction import Redactor
 from devops_daemon.rollout.follow import Ended, Follow, Probe
 from devops_daemon.rollout.verdict import Action, Failed, Health, Patience, Rollout, Unproven, Well

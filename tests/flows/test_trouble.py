@@ -21,6 +21,7 @@ REACTIONS, ROLE = "*/issues/comments/{comment_id}/reactions", "*/collaborators/{
 LONGEST = 60_000
 LIVE = {"link_open", "image", "html_inline"}
 SECRET = "hunter2-kestrel-quarry"  # of a product that holds nothing
+pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture

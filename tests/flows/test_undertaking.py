@@ -18,6 +18,7 @@ from devops_daemon.ports import LostRaceError
 from devops_daemon.sandbox.github.issues import Comment as Said
 
 RESTART, REDEPLOY, ROLLBACK = "RestartDeployment", "RedeployDeployment", "RollBackDeployment"
+pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture

@@ -221,13 +221,13 @@ def machine_on(address: str, runner: asyncio.Runner, *, examples: int, steps: in
         runner.run(store.close())
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_whatever_is_done_on_sqlite_nothing_is_lost_or_done_twice(tmp_path: Path) -> None:
     with asyncio.Runner() as runner:
         machine_on(str(tmp_path / "a.db"), runner, examples=40, steps=30)
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_whatever_is_done_on_postgres_nothing_is_lost_or_done_twice(new_postgres: Callable[[], str]) -> None:
     with asyncio.Runner() as runner:
         machine_on(new_postgres(), runner, examples=12, steps=25)

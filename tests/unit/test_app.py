@@ -1,8 +1,8 @@
 """What is wired from the settings: who knows which secret."""
 
 from devops_daemon import watchlist
-from devops_daemon.app import Configuration, redactor_of
 from devops_daemon.config_file import Document
+from devops_daemon.configuration import Configuration, redactor_of
 from devops_daemon.redaction import MASK
 from devops_daemon.settings import read
 from devops_daemon.watchlist import canary_password

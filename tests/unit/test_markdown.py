@@ -191,7 +191,7 @@ def test_hostile_text_is_read_in_no_time(text: str) -> None:
     body = text[:65_536]
     started = time.process_time()
     prose(body)
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 3  # what is quadratic takes minutes
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_no_text_takes_long_to_read(unit: str) -> None:
     body = (unit * (65_536 // len(unit) + 1))[:65_536]
     started = time.process_time()
     prose(body)
-    assert time.process_time() - started < 0.5  # 0.2 s here, alone
+    assert time.process_time() - started < 3  # 0.2 s where nothing else runs
 
 
 def test_what_costs_too_much_is_no_prose() -> None:
