@@ -432,13 +432,10 @@ class RequestLedger(Protocol):
         """Read what was asked on an issue since then, newest first."""
         ...
 
-    async def begin(
-        self, acting: Request, since: datetime, forbids: Callable[[Sequence[Request]], str | None]
-    ) -> tuple[Request, str | None]:
-        """Write an act down, as the next version, unless what others have begun on its target since then forbids it.
+    async def begin(self, acting: Request, since: datetime, forbids: "Forbids") -> tuple[Request, str | None]:
+        """Write an act down, as the next version, unless something forbids it; nobody else's act comes between.
 
-        `forbids` gets those, newest first, and gives why not; nobody else's act comes between. Gives the request as it
-        is written, or as it was with the reason. Raises LostRaceError.
+        Gives the request as it is written, or as it was with the reason. Raises LostRaceError.
         """
         ...
 
@@ -458,6 +455,10 @@ class Switch:
     name: str
     on_since: datetime
     by: str
+
+
+Forbids = Callable[[Sequence[Request], Switch | None], str | None]
+"""Says why an act may not be begun, by what others have begun on its target, newest first, and by the pause."""
 
 
 class Switches(Protocol):

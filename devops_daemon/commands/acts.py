@@ -22,6 +22,9 @@ TAKEN_WITHIN = timedelta(minutes=6)
 """So long the platform is given to take an act: what comes later is somebody else's."""
 
 
+NO_CODE = "no code"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done; nothing has been done yet."""
@@ -81,7 +84,7 @@ def _chosen(choice: Choice) -> tuple[Deployment, str]:
 
 def code_of(deployment: Deployment) -> str:
     """Name the code that a deployment is of."""
-    return deployment.commit.sha if deployment.commit else deployment.image or "no code"
+    return deployment.commit.sha if deployment.commit else deployment.image or NO_CODE
 
 
 ROLLOUTS: Mapping[Name, Callable[[Means, HostedService], Awaitable[Plan]]] = MappingProxyType(
@@ -149,5 +152,7 @@ def _tables(counts: Mapping[str, int]) -> Section:
 def find_begun(deployments: Sequence[Deployment], code: str | None, since: datetime) -> Deployment | None:
     """Find what an act brought about: a deployment of its code, of its time; None where several may be meant."""
     until = since + TAKEN_WITHIN
-    new = [each for each in deployments if since - CLOCKS_DIFFER <= each.created_at <= until and code_of(each) == code]
+    timely = [each for each in deployments if since - CLOCKS_DIFFER <= each.created_at <= until]
+    # one that is quite new may not be told with its code yet
+    new = [each for each in timely if code_of(each) in {code, NO_CODE}]
     return new[0] if len(new) == 1 else None

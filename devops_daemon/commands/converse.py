@@ -87,8 +87,12 @@ class Converse:
 
     async def _answer(self, comment: Comment, asked: Sequence[Asked], request: Request) -> str:
         request = await self._requests.save(request)  # of two who answer one comment at once, one goes on
+        if request.state in {RequestState.ACTING, RequestState.DECIDED} and isinstance(asked[0], Ask):
+            request = await self._undertake.do(await self._voice.find(request), asked[0])  # it was admitted before
+            return f"{request.words}: {request.outcome or request.state}"
         who = Who(comment.author, await self._role(request, comment.author), request.by_agent, comment.via_app)
-        recent = [each for each in await self._lately(request) if each.id != request.id]
+        order = (request.asked_at, request.comment_id)
+        recent = [each for each in await self._lately(request) if (each.asked_at, each.comment_id) < order]
         admission = admit(asked, who, recent, request.hop)
         verdict = type(admission).__name__.lower()
         log.info("command.heard", request=request.id, words=request.words, by=request.author, verdict=verdict)

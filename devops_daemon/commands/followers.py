@@ -19,7 +19,7 @@ from devops_daemon.commands.means import Means
 from devops_daemon.commands.showing import failed_steps
 from devops_daemon.commands.voice import Voice
 from devops_daemon.hosting import UnknownServiceError
-from devops_daemon.ports import LockedOutError, LostRaceError, RefusedError, RequestLedger, UnavailableError
+from devops_daemon.ports import LostRaceError, RefusedError, RequestLedger, UnavailableError
 from devops_daemon.rollout.follow import Ended, Follow
 from devops_daemon.rollout.matching import watched
 from devops_daemon.rollout.verdict import Action, Failed, Going, Health, Patience, Rollout, Unproven, Well
@@ -27,7 +27,8 @@ from devops_daemon.rollout.verdict import Action, Failed, Going, Health, Patienc
 LEASE = timedelta(minutes=2)
 LONGEST = timedelta(hours=1)
 """What has not ended by then is told as not known."""
-AGAIN, SELDOM = timedelta(seconds=3), timedelta(minutes=1)
+AGAIN, SELDOM = timedelta(seconds=3), timedelta(minutes=10)
+PATIENCE = timedelta(days=1)
 log = structlog.get_logger("commands")
 
 
@@ -90,6 +91,8 @@ class Followers:
 
     async def _watch(self, request: Request, rollout: Rollout) -> None:
         try:
+            if request.state is RequestState.FOLLOWED and self._means.now() - rollout.started_at > LONGEST:
+                request = await self._requests.save(decided(request, _given_up(request)))
             if request.state is RequestState.FOLLOWED:
                 request = await self._to_its_end(request, rollout)
             await self._tell(request)
@@ -102,8 +105,7 @@ class Followers:
         try:
             while not (await asyncio.wait({watch}, timeout=LEASE.total_seconds() / 2))[0]:
                 if self._means.now() - rollout.started_at > LONGEST:
-                    text = f"Not known how {request.act} {request.target} ended: it could not be watched to its end."
-                    return await self._requests.save(decided(request, Answer(Outcome.FAILED, text)))
+                    return await self._requests.save(decided(request, _given_up(request)))
                 with contextlib.suppress(UnavailableError):
                     request = await self._held(request)
             return await self._requests.save(decided(request, await watch))
@@ -116,23 +118,23 @@ class Followers:
             await asyncio.gather(watch, return_exceptions=True)
 
     async def _tell(self, request: Request) -> None:
-        """Tell how it ended; what cannot be told now is told later, and what may not be told is left."""
+        """Tell how it ended; what cannot be told now is told later, for a day."""
         pause = AGAIN
         while True:
             try:
                 await self._voice.conclude(request, told(request))
-            except (UnavailableError, LockedOutError) as error:
+            except (UnavailableError, RefusedError) as error:
                 log.warning("reply.delayed", request=request.id, reason=str(error))
-            except RefusedError as error:
-                log.error("reply.refused", request=request.id, reason=str(error))  # noqa: TRY400 # a no needs no traceback
-                await self._requests.save(replace(request, followed_until=None))
-                return
             else:
                 return
+            if self._means.now() - request.asked_at > PATIENCE:
+                log.error("reply.given_up", request=request.id)
+                await self._requests.save(replace(request, followed_until=None))
+                return
+            with contextlib.suppress(UnavailableError):
+                request = await self._held(request, pause + LEASE)
             await asyncio.sleep(pause.total_seconds())
             pause = min(2 * pause, SELDOM)
-            with contextlib.suppress(UnavailableError):
-                request = await self._held(request)
 
     async def _ended(self, request: Request, rollout: Rollout) -> Answer:
         follow = Follow(self._means.platform, self._means.now, self._every)
@@ -151,6 +153,11 @@ class Followers:
             service = watched(self._means.watchlist.services, hosting, hosting.service(request.target or ""))
             return await self._means.look(service) if service else None
         return None
+
+
+def _given_up(request: Request) -> Answer:
+    text = f"Not known how {request.act} {request.target} ended: it could not be watched to its end."
+    return Answer(Outcome.FAILED, text)
 
 
 def _progress(request: Request, text: str) -> None:

@@ -5,13 +5,14 @@ kept) -> answered (and told). Found `acting` by a later attempt, an act is looke
 decided is told as it was decided.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.commands.acts import DEEDS, LAST, ROLLOUTS, Plan, find_begun, orphans_counted
+from devops_daemon.commands.acts import DEEDS, LAST, ROLLOUTS, TAKEN_WITHIN, Plan, find_begun, orphans_counted
 from devops_daemon.commands.admission import HOUR, forbidden_by
 from devops_daemon.commands.answer import Answer, Outcome, Section
 from devops_daemon.commands.catalogue import Name
@@ -22,7 +23,7 @@ from devops_daemon.commands.means import Means
 from devops_daemon.commands.showing import hosted_line, when
 from devops_daemon.commands.voice import Voice
 from devops_daemon.hosting import Hosting, UnknownServiceError
-from devops_daemon.ports import PAUSED, RefusedError, RequestLedger, UnavailableError, UnclearError
+from devops_daemon.ports import PAUSED, RefusedError, RequestLedger, Switch, UnavailableError, UnclearError
 from devops_daemon.rollout.matching import match
 from devops_daemon.rollout.verdict import Action, Rollout
 
@@ -59,7 +60,9 @@ class Undertake:
         """Begin it, or decide why not."""
         if ask.name is Name.CLEAR_ORPHANS and not ask.confirmed:
             return await self._count(request)
-        forbidden = None if request.state is RequestState.ACTING else await self._forbidden(request, ask)
+        forbidden = await self._forbidden(request, ask)
+        if forbidden and request.state is RequestState.ACTING:
+            return await self._decide(request, _interrupted(request, forbidden))
         if forbidden:
             return await self._decide(request, Answer(Outcome.REFUSED, forbidden))
         if ask.name in ROLLOUTS:
@@ -71,11 +74,13 @@ class Undertake:
         return await self._requests.save(decided(request, answer, counted))
 
     async def _forbidden(self, request: Request, ask: Ask) -> str | None:
+        paused = None if ask.name in SWITCHES else await self._means.switches.read(PAUSED)
+        return self._held(request, paused)
+
+    def _held(self, request: Request, paused: Switch | None) -> str | None:
+        """Say why nothing may be done for a request now."""
         if self._means.now() - request.asked_at > STALE:
             return f"That was asked at {when(request.asked_at)}, and is read only now. Ask again if it is still needed."
-        if ask.name in SWITCHES:
-            return None
-        paused = await self._means.switches.read(PAUSED)
         if paused:
             since = when(paused.on_since)
             return f"Paused by {paused.by} since {since}: nothing is changed meanwhile. To end it, say: resume."
@@ -127,9 +132,11 @@ class Undertake:
         acting = replace(
             request, state=RequestState.ACTING, act=ask.name.value, target=target, code=code, acting_since=now
         )
-        written, forbidden = await self._requests.begin(
-            acting, now - HOUR, lambda others: forbidden_by(others, target, now)
-        )
+
+        def forbids(others: Sequence[Request], paused: Switch | None) -> str | None:
+            return self._held(request, paused) or forbidden_by(others, target, now)
+
+        written, forbidden = await self._requests.begin(acting, now - HOUR, forbids)
         return (request, forbidden) if forbidden else (written, None)
 
     async def _look_up(self, request: Request) -> Request:
@@ -141,8 +148,11 @@ class Undertake:
         except (RefusedError, UnknownServiceError) as error:
             return await self._decide(request, _interrupted(request, str(error)))
         found = None if request.act == Name.RESTART else find_begun(deployments, request.code, since)
+        now = self._means.now()
+        if found is None and request.act != Name.RESTART and now < since + TAKEN_WITHIN:
+            raise UnavailableError(f"whether {request.act} {request.target} was begun does not show yet")
         if found is None:
-            return await self._decide(request, _interrupted(request, hosted_line(service, self._means.now())))
+            return await self._decide(request, _interrupted(request, hosted_line(service, now)))
         return await self._followers.take(request, Rollout(Action(str(request.act)), found.id, since))
 
     # What is done at once
@@ -150,6 +160,8 @@ class Undertake:
     async def _deed(self, request: Request, ask: Ask) -> Request:
         """Do what may be done twice without harm; only what clears something counts against the limit."""
         again = request.state is RequestState.ACTING
+        if again and ask.name is Name.CLEAR_ORPHANS:  # what was counted may have been deleted, and more be there now
+            return await self._decide(request, _interrupted(request, "Count again what is there now: clear orphans"))
         if ask.name not in SWITCHES and not again:
             reason = await self._unconfirmed(request) if ask.name is Name.CLEAR_ORPHANS else None
             if reason is None:
@@ -158,8 +170,12 @@ class Undertake:
                 return await self._decide(request, Answer(Outcome.REFUSED, reason))
         try:
             answer = await DEEDS[ask.name](self._means, request)
-        except (RefusedError, UnavailableError) as error:
-            return await self._decide(_undone(request), Answer(Outcome.FAILED, str(error)))
+        except RefusedError as error:
+            return await self._decide(request if again else _undone(request), Answer(Outcome.FAILED, str(error)))
+        except UnavailableError as error:
+            # old sessions are deleted once, however often that is asked for: it need not count
+            kept = request if ask.name is Name.CLEAR_ORPHANS else _undone(request)
+            return await self._decide(kept, Answer(Outcome.FAILED, f"{error}. It may have been done all the same."))
         if again:
             answer = replace(answer, headline=f"It was interrupted, and done once more: {answer.headline}")
         return await self._decide(request, answer)
@@ -184,7 +200,7 @@ class Undertake:
         """Say why a word to delete confirms nothing: nothing was counted, it was spent, or there is much more now."""
         lately = await self._requests.on(request.issue, self._means.now() - HOUR)
         orphans = (each for each in lately if each.words.startswith(Name.CLEAR_ORPHANS) and each.id != request.id)
-        last = next((each for each in orphans if each.outcome == Outcome.DONE), None)
+        last = next((each for each in orphans if each.outcome == Outcome.DONE or each.acting_since), None)
         if last is None or last.counted is None:
             return "Ask for the count first (clear orphans), and confirm it within an hour, on the same issue."
         try:

@@ -83,12 +83,15 @@ class Voice:
             log.info("reply.not_written", request=request.id, reason="DRY_RUN", text=body)
             return request
         if request.reply_id is None:
+            request = await self._requests.save(request)  # who lost the claim meanwhile must not write
             posted = await self._forge.comment(request.issue, body)
             return await self._requests.save(replace(request, reply_id=posted.id))
         try:
             await self._forge.edit(request.reply_id, body)
-        except GoneError as error:  # somebody has deleted it: that is an answer too
-            log.warning("reply.gone", comment=request.reply_id, reason=str(error))
+        except GoneError as error:
+            # to who may not see the repository any more, all of it is gone: then this raises
+            await self._forge.comments(request.asked_at - CLOCKS_DIFFER, request.issue)
+            log.warning("reply.gone", comment=request.reply_id, reason=str(error))  # somebody has deleted it
         return request
 
     async def conclude(self, request: Request, answer: Answer) -> Request:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -57,6 +58,7 @@ class Worker:
         self._lease = lease
         self._wanted = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
+        self._in_hand: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
 
@@ -120,11 +122,16 @@ class Worker:
             claim = await self._inbox.claim(self._owner, self._lease, self._now())
             if claim is None:
                 return
+            if claim.arrival.guid in self._in_hand:  # its lease ran out: whoever has it in hand is about to notice
+                await self._inbox.put_back(claim, "it is still in hand", self._now() + self._lease, counted=False)
+                continue
+            self._in_hand.add(claim.arrival.guid)
             task = asyncio.create_task(self._work(claim), name=f"delivery {claim.arrival.guid}")
             self._working.add(task)
-            task.add_done_callback(self._worked)
+            task.add_done_callback(partial(self._worked, claim.arrival.guid))
 
-    def _worked(self, task: asyncio.Task[None]) -> None:
+    def _worked(self, guid: str, task: asyncio.Task[None]) -> None:
+        self._in_hand.discard(guid)
         self._working.discard(task)
         self._wanted.set()
 
@@ -188,13 +195,20 @@ class Worker:
             await asyncio.gather(work, hold, return_exceptions=True)
 
     async def _hold(self, claim: Claim) -> None:
+        """Renew the lease until it is lost: to another, or because it has run out while the store could not be used."""
+        loop, lease = asyncio.get_running_loop(), self._lease.total_seconds()
+        held_since = loop.time()
         while True:
-            await asyncio.sleep(self._lease.total_seconds() / 3)
+            await asyncio.sleep(lease / 3)
+            asked_at = loop.time()
             try:
                 await self._inbox.renew(claim, self._lease, self._now())
+                held_since = asked_at
             except LostRaceError as error:
                 raise _LostClaimError from error
-            except UnavailableError as error:  # two more tries before it has run out
+            except UnavailableError as error:
+                if loop.time() - held_since >= lease:
+                    raise _LostClaimError from error
                 log.debug("delivery.not_renewed", delivery=claim.arrival.guid, reason=str(error))
 
     async def _end_badly(self, claim: Claim, verdict: Again | GiveUp) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import os
 import sqlite3
 from pathlib import Path
 
@@ -12,18 +13,21 @@ from e2e.conftest import DaemonProcess, RunDaemon
 
 SECRET = "webhook-secret-0123456789"
 BODY = b'{"zen": "Keep it logically awesome."}'
-SIGNATURE = "sha256=" + hmac.new(SECRET.encode(), BODY, hashlib.sha256).hexdigest()
+DATA = Path(os.environ.get("CONFORMANCE_DATA") or Path(__file__).parents[3] / "shared") / "facts/github"
+PAYLOADS = sorted([*DATA.glob("payloads/*.json"), *DATA.glob("payloads-extra/*.json")])
 
 
-async def deliver(daemon: DaemonProcess, guid: str, session: aiohttp.ClientSession) -> int:
+async def deliver(
+    daemon: DaemonProcess, guid: str, session: aiohttp.ClientSession, body: bytes = BODY, event: str = "ping"
+) -> int:
     headers = {
         "Content-Type": "application/json",
-        "X-GitHub-Event": "ping",
+        "X-GitHub-Event": event,
         "X-GitHub-Delivery": guid,
-        "X-Hub-Signature-256": SIGNATURE,
+        "X-Hub-Signature-256": f"sha256={hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()}",
     }
     url = f"http://127.0.0.1:{daemon.port}/webhooks/github"
-    async with session.post(url, data=BODY, headers=headers) as answer:
+    async with session.post(url, data=body, headers=headers) as answer:
         return answer.status
 
 
@@ -70,3 +74,22 @@ async def test_no_delivery_that_was_acknowledged_is_lost_by_a_kill(daemon_in: Ru
         assert set(kept(tmp_path).values()) == {"done"}
         async with aiohttp.ClientSession() as session:
             assert await deliver(daemon, next(iter(acknowledged)), session) == 202
+
+
+@pytest.mark.chaos
+@pytest.mark.skipif(not PAYLOADS, reason=f"real bodies are not here: {DATA} (or set CONFORMANCE_DATA)")
+async def test_every_real_body_is_taken_in_and_none_stops_the_worker(daemon_in: RunDaemon) -> None:
+    daemon: DaemonProcess
+    async with (
+        daemon_in(PRODUCTION_BACKEND_URL="http://127.0.0.1:9", GITHUB_WEBHOOK_SECRET=SECRET) as daemon,
+        aiohttp.ClientSession() as session,
+    ):
+        for number, path in enumerate(PAYLOADS):
+            name = path.name.partition(".")[0].replace("-", "_")
+            event = "issue_comment" if "issue_comment" in name else name
+            assert await deliver(daemon, f"real-{number}", session, path.read_bytes(), event) == 202
+        data = await daemon.status(lambda data: data["inbox"]["pending"] == 0)
+        assert data["inbox"]["failed"] == 0
+        listed = (await daemon.get("/api/deliveries"))["deliveries"]
+        assert {row["state"] for row in listed} == {"done"}
+        assert len(listed) == len(PAYLOADS)

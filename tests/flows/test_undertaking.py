@@ -12,7 +12,7 @@ from flows.conversation_world import World, open_conversation, until
 
 from devops_daemon.adapters.store.db import PostgresDatabase
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.commands.acts import code_of
+from devops_daemon.commands.acts import TAKEN_WITHIN, code_of
 from devops_daemon.commands.undertake import STALE
 from devops_daemon.ports import LostRaceError
 from devops_daemon.sandbox.github.issues import Comment as Said
@@ -99,15 +99,41 @@ async def test_a_redeploy_that_was_begun_before_a_crash_is_found_and_watched(wor
 
 
 async def test_one_of_which_nothing_shows_is_not_begun_again(world: World) -> None:
-    request = await interrupted(world, "redeploy", since=utc_now(), code="a" * 40)
+    request = await interrupted(world, "redeploy", since=utc_now() - TAKEN_WITHIN, code="a" * 40)
     assert (request.outcome, calls(world, REDEPLOY)) == ("failed", 0)
     assert "was stopped in the middle of redeploy backend" in world.text_of(request)
 
 
+async def test_what_does_not_show_yet_is_looked_for_again_before_anything_is_said(world: World) -> None:
+    said = await world.github.comment("ada", world.issue, "@devops redeploy backend")
+    service = await world.shop.service("backend")
+    assert service.serving
+    row, _ = await world.requests.open(world.as_request(said))
+    acting = replace(
+        row,
+        state=RequestState.ACTING,
+        act="redeploy",
+        target="backend",
+        acting_since=utc_now(),
+        code=code_of(service.serving),
+    )
+    await world.requests.save(acting)
+    await world.deliver(said)
+
+    async def put_back() -> bool:
+        rows = await world.answering.inbox.listed(10)
+        return "does not show yet" in (rows[0].note or "")
+
+    await until(put_back)
+    assert world.replies() == []
+    new = await world.shop.platform.redeploy(service.serving)
+    request = await world.retried_until_ended(said)
+    assert (request.deployment_id, request.outcome, calls(world, REDEPLOY)) == (new.id, "done", 1)
+
+
 async def test_somebody_elses_push_is_not_taken_for_the_rollback_that_was_to_come(world: World) -> None:
-    since = utc_now()
     await world.shop.pushed("backend")
-    request = await interrupted(world, "rollback", since=since, code="a" * 40)
+    request = await interrupted(world, "rollback", since=utc_now() - TAKEN_WITHIN, code="a" * 40)
     assert (request.outcome, calls(world, ROLLBACK)) == ("failed", 0)
     assert "was stopped in the middle of rollback backend" in world.text_of(request)
 
@@ -197,16 +223,17 @@ async def test_a_confirmation_whose_reply_failed_tells_what_it_deleted(world: Wo
     assert "4 orphaned rows were deleted" in world.text_of(request)
 
 
-async def test_an_edit_that_is_refused_is_no_answer(world: World) -> None:
+async def test_an_edit_that_is_refused_is_no_answer_and_is_told_when_it_may_be(world: World) -> None:
     world.github.faults.switch_on("forbidden", method="PATCH", route="*/issues/comments/{comment_id}")
     said = await world.says("ada", "@devops redeploy backend")
 
     async def left() -> bool:
         rows = await world.requests.on(said.issue, said.created_at - timedelta(days=1))
-        return [row.state for row in rows] == [RequestState.DECIDED] and rows[0].followed_until is None
+        return [row.state for row in rows] == [RequestState.DECIDED]
 
     await until(left)
     world.github.faults.mend()
+    assert "Done: redeploy backend" in world.text_of(await world.ended(said))
     assert "Done: redeploy backend" in await world.answer("max", "@devops redeploy backend"), (
         "it is not under way any more"
     )

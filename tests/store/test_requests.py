@@ -13,7 +13,7 @@ from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.requests import RequestRows
 from devops_daemon.adapters.store.switches import BookmarkRows, SwitchRows
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.ports import LostRaceError, Switch
+from devops_daemon.ports import PAUSED, LostRaceError, Switch
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 ASKED = Request(
@@ -114,7 +114,9 @@ async def test_what_somebody_asked_and_what_was_asked_somewhere_is_found_newest_
     assert ids(await rows.on(7, NOW + 5 * MINUTE)) == []
 
 
-def at_most_one(others: Sequence[Request]) -> str | None:
+def at_most_one(others: Sequence[Request], paused: Switch | None) -> str | None:
+    if paused:
+        return f"paused by {paused.by}"
     return f"{others[0].comment_id} has it" if others else None
 
 
@@ -130,6 +132,14 @@ async def test_an_act_is_written_down_unless_what_others_began_forbids_it(store:
     elsewhere = replace(two, state=RequestState.ACTING, target="frontend", acting_since=NOW)
     assert (await rows.begin(elsewhere, NOW - DAY, at_most_one))[1] is None
     assert (await rows.begin(written, NOW - DAY, at_most_one))[1] is None, "its own act does not forbid it"
+
+
+async def test_a_pause_is_seen_where_the_act_is_written_down(store: Database) -> None:
+    rows = RequestRows(store)
+    mine, _ = await rows.open(asked(1))
+    await SwitchRows(store).turn_on(PAUSED, "maría", NOW)
+    acting = replace(mine, state=RequestState.ACTING, target="backend", acting_since=NOW)
+    assert await rows.begin(acting, NOW - DAY, at_most_one) == (acting, "paused by maría")
 
 
 async def test_what_was_begun_long_ago_or_was_taken_back_forbids_nothing(store: Database) -> None:
@@ -215,6 +225,8 @@ async def test_the_last_word_on_a_switch_counts_in_whichever_order_it_comes(stor
     assert await rows.turn_on("pause", "maría", NOW + MINUTE / 2) is None
     on = await rows.turn_on("pause", "maría", NOW + 2 * MINUTE)
     assert await rows.turn_off("pause", "joão", NOW + MINUTE) == (on, on)
+    assert await rows.turn_on("pause", "ada", NOW + 9 * MINUTE) == on, "it stays as it was turned on"
+    assert await rows.turn_off("pause", "joão", NOW + 8 * MINUTE) == (on, on), "but that it was said counts"
 
 
 async def test_a_switch_and_a_bookmark_outlive_a_restart(store: Database, address: str) -> None:

@@ -1,7 +1,6 @@
 """Rows of what people and agents asked for."""
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import insert
 from devops_daemon.adapters.store.schema import request
+from devops_daemon.adapters.store.switches import read_switch
 from devops_daemon.asking import Request, RequestState, Wait
-from devops_daemon.ports import LostRaceError
+from devops_daemon.ports import PAUSED, Forbids, LostRaceError
 
 
 def open_request(connection: sa.Connection, new: Request) -> tuple[Request, bool]:
@@ -39,10 +39,8 @@ def save(connection: sa.Connection, changed: Request) -> Request:
     return following
 
 
-def begin(
-    connection: sa.Connection, acting: Request, since: datetime, forbids: Callable[[Sequence[Request]], str | None]
-) -> tuple[Request, str | None]:
-    """Write an act down unless what others have begun on its target forbids it; gives why.
+def begin(connection: sa.Connection, acting: Request, since: datetime, forbids: Forbids) -> tuple[Request, str | None]:
+    """Write an act down unless what others have begun on its target, or the pause, forbids it; gives why.
 
     One at a time for a target: what is decided here stands on all that was written before.
     """
@@ -50,7 +48,7 @@ def begin(
         lock = int.from_bytes(hashlib.blake2b((acting.target or "").encode(), digest_size=8).digest(), signed=True)
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
     begun = sa.and_(request.c.target == acting.target, request.c.acting_since >= since, request.c.id != acting.id)
-    reason = forbids(read_newest(connection, begun, request.c.acting_since))
+    reason = forbids(read_newest(connection, begun, request.c.acting_since), read_switch(connection, PAUSED))
     return (acting, reason) if reason else (save(connection, acting), None)
 
 
@@ -119,10 +117,8 @@ class RequestRows:
         asked = sa.and_(request.c.issue == issue, request.c.asked_at >= since)
         return await self._db.read(lambda connection: read_newest(connection, asked, request.c.asked_at))
 
-    async def begin(
-        self, acting: Request, since: datetime, forbids: Callable[[Sequence[Request]], str | None]
-    ) -> tuple[Request, str | None]:
-        """Write an act down unless what others have begun on its target since then forbids it; gives why."""
+    async def begin(self, acting: Request, since: datetime, forbids: Forbids) -> tuple[Request, str | None]:
+        """Write an act down unless what others have begun on its target since then, or the pause, forbids it."""
         return await self._db.write(lambda connection: begin(connection, acting, since, forbids))
 
     async def left(self, before: datetime | None) -> list[Request]:

@@ -268,6 +268,7 @@ switch = sa.Table(
     sa.Column("is_on", sa.Boolean, nullable=False),
     sa.Column("changed_at", UtcTime, nullable=False),
     sa.Column("changed_by", sa.Text, nullable=False),
+    sa.Column("last_said_at", UtcTime, nullable=False),
 )
 
 bookmark = sa.Table(

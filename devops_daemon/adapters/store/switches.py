@@ -17,11 +17,19 @@ def read_switch(connection: sa.Connection, name: str) -> Switch | None:
 
 
 def turn(connection: sa.Connection, name: str, by: str, at: datetime, *, on: bool) -> None:
-    """Switch it on or off, unless it is so already, or somebody said something else later than `at`."""
-    statement = insert(connection, switch).values(name=name, is_on=on, changed_at=at, changed_by=by)
-    later = sa.and_(statement.excluded.changed_at >= switch.c.changed_at, switch.c.is_on.is_not(on))
-    changed = {"is_on": on, "changed_at": at, "changed_by": by}
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=changed, where=later))
+    """Switch it on or off, unless somebody said something later than `at`; one that is so already stays as it was."""
+    values = {"is_on": on, "changed_at": at, "changed_by": by, "last_said_at": at}
+    statement = insert(connection, switch).values(name=name, **values)
+    as_it_was = {
+        column.name: sa.case((switch.c.is_on.is_(on), column), else_=statement.excluded[column.name])
+        for column in (switch.c.changed_at, switch.c.changed_by)
+    }
+    last_word = statement.excluded.last_said_at >= switch.c.last_said_at
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["name"], set_={"is_on": on, "last_said_at": at, **as_it_was}, where=last_word
+        )
+    )
 
 
 def turn_on(connection: sa.Connection, name: str, by: str, at: datetime) -> Switch | None:

@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("is_on", sa.Boolean, nullable=False),
         sa.Column("changed_at", UtcTime, nullable=False),
         sa.Column("changed_by", sa.Text, nullable=False),
+        sa.Column("last_said_at", UtcTime, nullable=False),
     )
     op.create_table(
         "bookmark",
