@@ -27,7 +27,7 @@ RETRY_SECONDS = 5
 SIGNATURE, EVENT, DELIVERY = "X-Hub-Signature-256", "X-GitHub-Event", "X-GitHub-Delivery"
 FORMS: Mapping[str, bool] = {"application/json": False, "application/x-www-form-urlencoded": True}
 _SIGNATURE = re.compile(r"sha256=([0-9A-Fa-f]{64})", re.ASCII)
-_EVENT = re.compile(r"[a-z_]{1,60}", re.ASCII)
+_EVENT = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 _DELIVERY = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TAKEN: Mapping[Receipt, bytes] = {receipt: json.dumps({"status": receipt}).encode() for receipt in Receipt}

@@ -28,6 +28,7 @@ from devops_daemon.sandbox.railway.places import Place
 from devops_daemon.sandbox.railway.railway import Railway
 from devops_daemon.sandbox.railway.seed import PRODUCTION_ID
 
+pytestmark = pytest.mark.chaos
 SECRET = "s3cret-value-of-ours"
 NEVER = Pace(building=timedelta(hours=1))
 PSQL = f"""#!{sys.executable}
