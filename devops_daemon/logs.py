@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from devops_daemon.redaction import Redactor
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_CHATTY = ("apscheduler", "alembic", "aiohttp.access", "sqlalchemy")
+_CHATTY = ("apscheduler", "alembic", "aiohttp.access", "sqlalchemy", "markdown_it")
 
 
 def configure(*, level: str, json_lines: bool, redactor: Redactor, stream: TextIO | None = None) -> None:

@@ -233,14 +233,11 @@ async def test_a_follow_up_outlives_the_daemon(shop: Shop, daemon_in: RunDaemon)
     async with daemon_in(**shop.settings()) as daemon:
         await shop.hook(daemon)
         said = await shop.says("@devops redeploy backend")
-        await daemon.until(lambda: posted(shop, said))
+        await daemon.until(lambda: told(daemon, "redeploy backend: followed"))
         await daemon.kill()
         await daemon.start()
         assert "Done: redeploy backend" in await shop.answered(said, daemon)
-
-
-async def posted(shop: Shop, said: Comment) -> bool:
-    return bool(shop.replies(said))
+        assert shop.railway.calls["RedeployDeployment"] == 1
 
 
 # What people see of it
