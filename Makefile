@@ -35,6 +35,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/rounds.py
 	$(BIN)/python benchmarks/daemon.py
 	$(BIN)/python benchmarks/logs.py
+	$(BIN)/python benchmarks/mention.py
 	$(BIN)/python benchmarks/webhooks.py
 
 docs: $(VENV)/.dev
