@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-import structlog
-
 from devops_daemon.asking import Request, RequestState
 from devops_daemon.commands.acts import DEEDS, LAST, ROLLOUTS, TAKEN_WITHIN, Plan, find_begun, orphans_counted
 from devops_daemon.commands.admission import HOUR, forbidden_by
@@ -34,7 +32,6 @@ STALE = timedelta(minutes=15)
 """What was asked for so long ago is not done: who asked has gone on."""
 MORE = 10
 """By so many, or a tenth, the orphans may have grown between the count and the word to delete them."""
-log = structlog.get_logger("commands")
 
 
 class Undertake:
@@ -95,9 +92,7 @@ class Undertake:
         """
         try:
             plan = await self._plan(ask)
-        except UnknownServiceError as error:
-            return await self._decide(request, Answer(Outcome.REFUSED, str(error)))
-        except RefusedError as error:
+        except (UnknownServiceError, RefusedError) as error:
             return await self._decide(request, Answer(Outcome.REFUSED, str(error)))
         except UnavailableError as error:
             return await self._decide(request, Answer(Outcome.FAILED, f"{error}. Nothing was done."))
