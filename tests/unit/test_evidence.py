@@ -1,10 +1,10 @@
 """What the logs say of something: redacted before it is searched or compared, counted, the newest last."""
 
-import time
 from dataclasses import replace
 
 import pytest
 from builders import a_line, at
+from effort import cpu_within
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,9 +146,8 @@ def test_five_thousand_lines_are_searched_in_no_long_time() -> None:
     said = "upstream 10.0.0.7:8080 answered 502 to GET /api/orders/{} after 31 ms, attempt 2 of 3, with {}; next in 5 s"
     lines = [a_line(f"{said.format(number, 'x' * 60)}", at(number)) for number in range(5000)]
     redactor = Redactor(secrets)
-    started = time.process_time()
-    assert search(lines, "timeouts of orders", redactor.text).searched == 5000
-    assert time.process_time() - started < 2  # 0.4 s where nothing else runs
+    found = cpu_within(2, search, lines, "timeouts of orders", redactor.text)  # 0.4 s where nothing else runs
+    assert found.searched == 5000
 
 
 def test_what_is_said_often_is_counted_with_its_first_and_last_time() -> None:

@@ -1,10 +1,10 @@
 """The grammar: what only reads is understood as people say it; what acts is done only where it is all that is said."""
 
 import re
-import time
 from typing import Any
 
 import pytest
+from effort import cpu_within
 from hostile import HOSTILE
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
@@ -531,9 +531,7 @@ def test_no_command_is_read_from_code_quotes_links_and_html(wrap: str, ask: str)
 @pytest.mark.parametrize("text", [pytest.param(each.text, id=each.name) for each in HOSTILE])
 def test_hostile_text_asks_for_no_act(text: str) -> None:
     for body in (f"@devops {text}", f"@devops check logs for {text}", f"{text[:60_000]}\n\n@devops what of this?"):
-        started = time.process_time()
-        found = read(body[:65_536])
-        assert time.process_time() - started < 0.6
+        found = cpu_within(0.6, read, body[:65_536])
         acts = {ask.name for ask in found if isinstance(ask, Ask)} & ACTS
         assert not acts or text == "@devops restart backend"
 
@@ -543,6 +541,4 @@ def test_hostile_text_asks_for_no_act(text: str) -> None:
 )
 def test_no_comment_takes_long(unit: str) -> None:
     body = ("@devops " + unit * 65_536)[:65_536]
-    started = time.process_time()
-    read(body)
-    assert time.process_time() - started < 0.6
+    cpu_within(0.6, read, body)

@@ -6,12 +6,12 @@ mask and what stands next to it.
 
 import base64
 import json
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from effort import cpu_within
 from hypothesis import assume, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -493,9 +493,7 @@ def test_a_long_text_takes_no_long_time(unit: str) -> None:
     redactor = Redactor(["s3cret-value", "another-secret"])
     for size in (2**14, 2**17, 2**20):
         text = unit * (size // len(unit))
-        started = time.process_time()
-        redactor.text(text)
-        assert time.process_time() - started < 0.2 + 2 * size / 2**20, f"{size >> 10} KiB"
+        cpu_within(0.2 + 2 * size / 2**20, redactor.text, text)
 
 
 # Values that are no text
@@ -600,9 +598,7 @@ def test_no_address_stays(before: str, user: str, host: str, after: str) -> None
 
 @pytest.mark.parametrize("unit", ["a", "a@", "a.", "@a.", "a@a.", "a@a.a", "-", "%", "a@a.a."])
 def test_addresses_are_found_in_no_long_time(unit: str) -> None:
-    started = time.process_time()
-    without_emails(unit * (2**19 // len(unit)))
-    assert time.process_time() - started < 1
+    cpu_within(1, without_emails, unit * (2**19 // len(unit)))
 
 
 # Which variables hold secrets
@@ -761,6 +757,5 @@ def test_every_known_value_is_part_of_a_variable(variables: dict[str, str | None
     ],
 )
 def test_a_long_variable_takes_no_long_time(unit: str) -> None:
-    started = time.process_time()
-    known_values({"X": unit * (65_536 // len(unit)), "Y": f"https://x/{unit * 70}!/" * 100, "A_TOKEN": unit * 200})
-    assert time.process_time() - started < 1
+    variables = {"X": unit * (65_536 // len(unit)), "Y": f"https://x/{unit * 70}!/" * 100, "A_TOKEN": unit * 200}
+    cpu_within(1, known_values, variables)
