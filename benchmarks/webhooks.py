@@ -1,6 +1,7 @@
 """Webhooks: how many signed deliveries the daemon, on one core, takes in durably, and how long each waits for its 202.
 
-The client has the other core. With `--intake-alone` there is no daemon around the route: no worker sorts what came.
+The client has the other core. The comments are ordinary ones, or with `--named` such as name the daemon: their bodies
+are kept, and read by its worker meanwhile. With `--intake-alone` there is no daemon around the route, so no worker.
 With `--bare` nothing is kept at all: what aiohttp alone does on this machine.
 """
 
@@ -53,7 +54,7 @@ def user(login: str) -> dict[str, object]:
     return {"login": login, "id": 21031067, "node_id": "MDQ6VXNlcjIxMDMxMDY3", "type": "User", **links}
 
 
-def body_of(size: int) -> bytes:
+def body_of(size: int, *, named: bool) -> bytes:
     """Write a comment as GitHub sends it: most of it is addresses. `%NUMBER%` stands where each has its own."""
     address = "https://api.github.com/repos/acme/shop"
     links = {f"{name}_url": f"{address}/{name}{{/sha}}" for name in REPOSITORY_LINKS}
@@ -70,17 +71,14 @@ def body_of(size: int) -> bytes:
         "installation": {"id": 1},
     }
     chance = random.Random(1)  # noqa: S311 # the same words each time
-    text = " ".join(chance.choice(WORDS) for _ in range(size))
+    text = "the devops team: " * named + " ".join(chance.choice(WORDS) for _ in range(size))
     comment["body"] = text[: max(size - len(json.dumps(payload)), 0)]
     return json.dumps(payload).replace('"%NUMBER%"', "%NUMBER%").encode()
 
 
-BODY = body_of(BODY_BYTES)
-
-
-def request_of(run: str, number: int) -> bytes:
+def request_of(template: bytes, run: str, number: int) -> bytes:
     """Write one signed delivery, head and body."""
-    body = BODY.replace(b"%NUMBER%", b"%09d" % number)
+    body = template.replace(b"%NUMBER%", b"%09d" % number)
     signature = hmac.digest(SECRET.encode(), body, hashlib.sha256).hex()
     head = (
         "POST /webhooks/github HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nUser-Agent: GitHub-Hookshot/044aadd\r\n"
@@ -95,6 +93,7 @@ def request_of(run: str, number: int) -> bytes:
 class Client:
     """Delivers on so many connections, each as soon as the last answer is there."""
 
+    body: bytes
     port: int
     run: str
     count: int
@@ -115,7 +114,7 @@ class Client:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while self.sent < self.count:
                 self.sent += 1
-                request = request_of(self.run, self.sent)
+                request = request_of(self.body, self.run, self.sent)
                 start = time.perf_counter()
                 await loop.sock_sendall(line, request)
                 answer = await loop.sock_recv(line, 65536)
@@ -192,16 +191,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--intake-alone", action="store_const", dest="script", const="intake.py")
     parser.add_argument("--bare", action="store_const", dest="script", const="bare.py", help="aiohttp, nothing kept")
+    parser.add_argument("--named", action="store_true", help="each names the daemon: its body is kept and read")
     asked = parser.parse_args()
+    body = body_of(BODY_BYTES, named=asked.named)
     os.sched_setaffinity(0, {CLIENT_CORE})
-    print(f"{asked.deliveries} deliveries of {len(BODY)} bytes on {asked.connections} connections")
+    print(f"{asked.deliveries} deliveries of {len(body)} bytes on {asked.connections} connections")
     print(f"{'202s/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'worst ms':>9} {'CPU us each':>12} {'RSS MB':>7}")
     rates = []
     with tempfile.TemporaryDirectory() as folder:
         with server(folder, asked.script) as (pid, port):
-            asyncio.run(Client(port, "warm", WARM_UP).deliver(asked.connections))
+            asyncio.run(Client(body, port, "warm", WARM_UP).deliver(asked.connections))
             for number in range(asked.rounds):
-                client, before = Client(port, f"round-{number}", asked.deliveries), cpu_seconds(pid)
+                client, before = Client(body, port, f"round-{number}", asked.deliveries), cpu_seconds(pid)
                 seconds = asyncio.run(client.deliver(asked.connections))
                 used = (cpu_seconds(pid) - before) / asked.deliveries * 1e6
                 if client.refused:

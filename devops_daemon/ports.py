@@ -348,8 +348,11 @@ class Inbox(Protocol):
     passed raises LostRaceError and changes nothing.
     """
 
-    async def keep(self, arrival: Arrival) -> Receipt:
-        """Put a delivery on disk; one that failed is taken up again, one that is finished is a duplicate."""
+    async def keep(self, arrival: Arrival, done: str | None = None) -> Receipt:
+        """Put a delivery on disk; one that failed is taken up again, one that is finished is a duplicate.
+
+        With `done`, the reason why nothing is to be done with it, a new one is finished at once, without its body.
+        """
         ...
 
     async def unread(self, most: int) -> list[Arrival]:

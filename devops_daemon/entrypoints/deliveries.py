@@ -45,13 +45,20 @@ def swept(comment: Comment, repository: str, now: datetime) -> Arrival:
     return Arrival(f"swept-comment-{comment.id}", SWEPT, json.dumps(payload).encode(), form=False, received_at=now)
 
 
-def sort(arrival: Arrival, repository: str | None) -> Sorted:
-    """Say what becomes of an arrival: something to work on, nothing to do, or nobody can read it.
+def at_a_glance(arrival: Arrival) -> str | None:
+    """Say why nothing is to be done, where the body need not be parsed to know; else None.
 
-    Most comments are not for us, and most of a comment's body are addresses: those without our name are not even read.
+    Most comments are not for us, and most of a comment's body are addresses.
     """
-    if arrival.event in _READERS and _NAME not in arrival.body.lower():
-        return Sorted(arrival.guid, DeliveryState.DONE, note=NOT_TO_US)
+    if arrival.event not in _READERS:
+        return f"nothing waits for {arrival.event}"
+    return NOT_TO_US if _NAME not in arrival.body.lower() else None
+
+
+def sort(arrival: Arrival, repository: str | None) -> Sorted:
+    """Say what becomes of an arrival: something to work on, nothing to do, or nobody can read it."""
+    if (done := at_a_glance(arrival)) is not None:
+        return Sorted(arrival.guid, DeliveryState.DONE, note=done)
     try:
         event = read(arrival, repository)
     except UnreadableError as error:

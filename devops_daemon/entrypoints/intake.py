@@ -1,4 +1,4 @@
-"""Webhooks of the forge coming in: verified over the raw bytes, put on disk, acknowledged. Nothing is read here.
+"""Webhooks of the forge coming in: verified over the raw bytes, put on disk, acknowledged. Nothing is parsed here.
 
 Until the signature is verified a request is a stranger's: what its headers rule out is refused before its body is
 read, what is held of bodies is counted over all requests, and none of its bytes reach the log.
@@ -19,6 +19,7 @@ from datetime import timedelta
 import structlog
 from aiohttp import hdrs, web
 
+from devops_daemon.entrypoints.deliveries import at_a_glance
 from devops_daemon.inbox import Arrival, Receipt
 from devops_daemon.ports import Clock, Inbox, UnavailableError
 
@@ -129,10 +130,12 @@ class Intake:
         event, guid = _one(request, EVENT, _EVENT), _one(request, DELIVERY, _DELIVERY)
         if event is None or guid is None:
             raise _RefusalError(400, "unreadable", f"{EVENT} or {DELIVERY} is missing or is none")
-        receipt = await self._keep(Arrival(guid[0], event[0], body, form, self._now()))
+        arrival = Arrival(guid[0], event[0], body, form, self._now())
+        done = at_a_glance(arrival)
+        receipt = await self._keep(arrival, done)
         if _LEVELS.isEnabledFor(logging.DEBUG):  # a line that is not written costs a tenth of a delivery otherwise
             log.debug("webhook.kept", delivery=guid[0], event_kind=event[0], receipt=receipt)
-        if receipt is Receipt.ACCEPTED:
+        if receipt is Receipt.ACCEPTED and done is None:
             self._arrived()
         return receipt
 
@@ -176,10 +179,10 @@ class Intake:
         finally:
             self._held -= mine
 
-    async def _keep(self, arrival: Arrival) -> Receipt:
+    async def _keep(self, arrival: Arrival, done: str | None) -> Receipt:
         try:
             async with asyncio.timeout(self._keeping):
-                return await self._inbox.keep(arrival)
+                return await self._inbox.keep(arrival, done)
         except UnavailableError as error:
             raise _RefusalError(503, "not_kept", str(error)) from error
         except TimeoutError:

@@ -199,10 +199,34 @@ async def test_the_example_of_the_documentation_is_accepted(tmp_path: Path) -> N
     ],
     ids=["empty", "no-utf8", "deep", "object", "large"],
 )
-async def test_no_body_is_read_here_whatever_it_holds(tmp_path: Path, body: bytes) -> None:
+@pytest.mark.parametrize("name", [b"devops", b"DevOps"])
+async def test_no_body_is_parsed_here_whatever_it_holds(tmp_path: Path, body: bytes, name: bytes) -> None:
     async with door(tmp_path) as here:
-        assert (await here.deliver(body)).status == 202
-        assert await here.kept() == [an_arrival(body)]
+        assert (await here.deliver(body + name)).status == 202
+        assert await here.kept() == [an_arrival(body + name)]
+        assert (here.woken, here.intake.outcomes) == (["woken"], {"accepted": 1})
+
+
+@pytest.mark.parametrize(
+    ("changed", "body", "note"),
+    [
+        ({}, b"", "the comment does not speak to us"),
+        ({}, b'{"action": "created", "comment": {"body": "thanks"}}', "the comment does not speak to us"),
+        ({"X_GitHub_Event": "star"}, BODY, "nothing waits for star"),
+    ],
+)
+async def test_what_is_not_for_us_is_finished_at_once_without_its_body_and_wakes_nobody(
+    tmp_path: Path, changed: dict[str, str], body: bytes, note: str
+) -> None:
+    async with door(tmp_path) as here:
+        assert (await here.deliver(body, **changed)).json == {"status": "accepted"}
+        [row] = await here.rows.listed(10)
+        assert (row.state, row.note, row.ended_at) == (DeliveryState.DONE, note, NOW)
+        assert (await here.kept(), here.woken) == ([], [])
+        assert (await here.deliver(body, **changed)).json == {"status": "duplicate"}
+    with sqlite3.connect(tmp_path / "store.db") as store:
+        assert store.execute("select body from delivery").fetchall() == [(None,)]
+    store.close()
 
 
 @pytest.mark.parametrize(
@@ -264,14 +288,14 @@ async def test_many_on_one_connection_and_many_connections_are_all_kept(tmp_path
     async def deliver(here: Door, connection: int) -> None:
         async with here.line() as line:
             for number in range(20):
-                body = f"{connection}-{number}".encode()
+                body = f"devops-{connection}-{number}".encode()
                 await line.say(head_of(headers_of(body, X_GitHub_Delivery=body.decode())) + body)
                 assert (await line.answer()).json == {"status": "accepted"}
 
     async with door(tmp_path) as here:
         await asyncio.gather(*(deliver(here, connection) for connection in range(20)))
         assert {arrival.body for arrival in await here.kept()} == {
-            f"{connection}-{number}".encode() for connection in range(20) for number in range(20)
+            f"devops-{connection}-{number}".encode() for connection in range(20) for number in range(20)
         }
 
 
@@ -434,7 +458,7 @@ async def test_a_body_that_says_that_it_is_too_large_is_not_waited_for(tmp_path:
 
 
 async def test_the_largest_that_the_forge_sends_is_kept(tmp_path: Path) -> None:
-    body = b"{" + b" " * (25 * MEBIBYTE - 2) + b"}"
+    body = b"{" + b" " * (25 * MEBIBYTE - 8) + b"devops}"
     async with door(tmp_path) as here:
         assert (await here.deliver(body)).status == 202
         assert await here.kept() == [an_arrival(body)]
@@ -541,9 +565,9 @@ async def test_where_the_store_cannot_keep_it_the_forge_is_told(tmp_path: Path) 
 class StalledInbox(InboxRows):
     """An inbox whose store never answers."""
 
-    async def keep(self, arrival: Arrival) -> Receipt:
+    async def keep(self, arrival: Arrival, done: str | None = None) -> Receipt:
         await asyncio.Event().wait()
-        return await super().keep(arrival)
+        return await super().keep(arrival, done)
 
 
 async def test_a_store_that_does_not_answer_is_not_waited_for_for_ever(tmp_path: Path) -> None:

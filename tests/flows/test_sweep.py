@@ -47,8 +47,8 @@ class FakeTime:
 class Full(InboxRows):
     """An inbox that takes nothing more."""
 
-    async def keep(self, arrival: Arrival) -> Receipt:
-        raise UnavailableError(f"the disk is full: {arrival.guid}")
+    async def keep(self, arrival: Arrival, done: str | None = None) -> Receipt:
+        raise UnavailableError(f"the disk is full: {arrival.guid} {done}")
 
 
 def sweeping(

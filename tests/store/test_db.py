@@ -174,6 +174,17 @@ async def test_after_closing_the_log_is_empty_and_writing_is_refused(tmp_path: P
         await store.write(names)
 
 
+async def test_when_nobody_writes_the_log_is_folded_into_the_file(tmp_path: Path) -> None:
+    store = SqliteDatabase(tmp_path / "a.db")
+    await store.open()
+    await asyncio.gather(*(store.write(taking(f"{number:0900}")) for number in range(500)))
+    async with asyncio.timeout(10):
+        while (tmp_path / "a.db").stat().st_size < 500 * 900:  # noqa: ASYNC110 # a thread sets no event for onlookers
+            await asyncio.sleep(0.02)
+    assert await store.write(taking("another"))
+    await store.close()
+
+
 async def test_a_postgres_that_is_not_there_is_unavailable() -> None:
     store = PostgresDatabase("postgresql://nobody:secret@127.0.0.1:9/none")
     with pytest.raises(UnavailableError) as told:

@@ -156,6 +156,24 @@ async def test_one_that_had_nothing_to_do_is_a_duplicate_too(store: Database) ->
     assert await rows.keep(an_arrival()) is Receipt.DUPLICATE
 
 
+async def test_one_that_comes_with_nothing_to_do_is_finished_at_once_among_others_that_are_not(store: Database) -> None:
+    rows = InboxRows(store)
+    of_no_use = rows.keep(an_arrival("g2"), "nothing waits for it")
+    receipts = await asyncio.gather(rows.keep(an_arrival("g1")), of_no_use, rows.keep(an_arrival("g3")))
+    assert set(receipts) == {Receipt.ACCEPTED}
+    assert [arrival.guid for arrival in await rows.unread(10)] == ["g1", "g3"]
+    row = await row_of(rows, "g2")
+    assert (row.state, row.note, row.ended_at) == (DeliveryState.DONE, "nothing waits for it", NOW)
+    assert await rows.keep(an_arrival("g2"), "nothing waits for it") is Receipt.DUPLICATE
+
+
+async def test_one_that_is_to_be_done_stays_so_whatever_it_comes_with_again(store: Database) -> None:
+    rows = InboxRows(store)
+    await rows.keep(an_arrival())
+    assert await rows.keep(an_arrival(), "nothing waits for it") is Receipt.ACCEPTED
+    assert await rows.unread(10) == [an_arrival()]
+
+
 async def test_one_that_failed_is_received_anew_when_it_is_delivered_again(store: Database) -> None:
     rows = InboxRows(store)
     await failed(rows)

@@ -19,8 +19,8 @@ LARGEST_AT_ONCE = 256 * 1024
 """Bytes of a body that are compressed where they are written, for PostgreSQL the event loop: a millisecond or two."""
 _LEVEL = 1
 _INSERT = (
-    "INSERT INTO delivery (guid, event, form, body, received_at, due_at, state, attempts, fence)"
-    " VALUES (?, ?, ?, ?, ?, ?, 'received', 0, 0) ON CONFLICT DO NOTHING"
+    "INSERT INTO delivery (guid, event, form, body, received_at, due_at, state, ended_at, note, attempts, fence)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0) ON CONFLICT DO NOTHING"
 )
 
 
@@ -29,6 +29,8 @@ class Packed:
     """An arrival on its way to its row; a large body is compressed already."""
 
     arrival: Arrival
+    done: str | None = None
+    """Why nothing is to be done with it: its body is not needed."""
     compressed: bytes | None = None
 
     @property
@@ -37,15 +39,15 @@ class Packed:
         return self.arrival.guid
 
     def body(self) -> bytes:
-        """Give the body as its row has it."""
+        """Give the body as the row of one that is to be worked on has it."""
         return self.compressed or zlib.compress(self.arrival.body, _LEVEL)
 
 
-async def pack(arrival: Arrival) -> Packed:
+async def pack(arrival: Arrival, done: str | None) -> Packed:
     """Compress a large body where it holds up nobody; the others are, where they are written."""
-    if len(arrival.body) <= LARGEST_AT_ONCE:
-        return Packed(arrival)
-    return Packed(arrival, await asyncio.to_thread(zlib.compress, arrival.body, _LEVEL))
+    if done is not None or len(arrival.body) <= LARGEST_AT_ONCE:
+        return Packed(arrival, done)
+    return Packed(arrival, done, await asyncio.to_thread(zlib.compress, arrival.body, _LEVEL))
 
 
 def keep(connection: sa.Connection, arrivals: Sequence[Packed]) -> dict[str, Receipt]:
@@ -77,7 +79,10 @@ def _insert_sqlite(connection: sa.Connection, arrivals: Sequence[Packed]) -> int
 def _values(connection: sa.Connection, packed: Packed) -> tuple[Any, ...]:
     arrival = packed.arrival
     at = _TIME.process_bind_param(arrival.received_at, connection.dialect)
-    return arrival.guid, arrival.event, arrival.form, packed.body(), at, at
+    common = arrival.guid, arrival.event, arrival.form
+    if packed.done is None:
+        return *common, packed.body(), at, at, DeliveryState.RECEIVED, None, None
+    return *common, None, at, at, DeliveryState.DONE, at, packed.done
 
 
 _TIME = UtcTime()
@@ -89,10 +94,12 @@ def _insert_postgres(connection: sa.Connection, arrivals: Sequence[Packed]) -> i
             "guid": each.guid,
             "event": each.arrival.event,
             "form": each.arrival.form,
-            "body": each.body(),
+            "body": each.body() if each.done is None else None,
             "received_at": each.arrival.received_at,
             "due_at": each.arrival.received_at,
-            "state": DeliveryState.RECEIVED,
+            "state": DeliveryState.RECEIVED if each.done is None else DeliveryState.DONE,
+            "ended_at": None if each.done is None else each.arrival.received_at,
+            "note": each.done,
             "attempts": 0,
             "fence": 0,
         }
@@ -129,9 +136,9 @@ class Arrivals:
         self._waiting: dict[asyncio.Future[Receipt], Packed] = {}
         self._writing: asyncio.Task[None] | None = None
 
-    async def keep(self, arrival: Arrival) -> Receipt:
+    async def keep(self, arrival: Arrival, done: str | None) -> Receipt:
         """Put an arrival on disk; raises UnavailableError, as for all of its group."""
-        packed = await pack(arrival)
+        packed = await pack(arrival, done)
         receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting[receipt] = packed
         if self._writing is None:

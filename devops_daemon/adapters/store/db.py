@@ -2,6 +2,7 @@
 
 SQLite: one writer thread owns the only connection that writes, and commits as one group what has queued up (WAL, FULL,
 a savepoint for each unit). Before 3.51.3 SQLite can corrupt a WAL that two connections write: there is never a second.
+The log is folded into the file (a checkpoint) when nobody writes: in a burst of deliveries each would wait for that.
 Reads have a read-only connection in a thread of their own. PostgreSQL: a pool of asyncpg connections.
 """
 
@@ -41,6 +42,12 @@ Unit = Callable[[sa.Connection], T]
 
 LARGEST_GROUP = 256
 BUSY_SECONDS = 0.5
+QUIET_SECONDS = 0.5
+"""Nobody has written for so long: now is the time to fold."""
+WORTH_FOLDING = 200
+"""Rows changed since the last time."""
+LONGEST_LOG = 8192
+"""Pages of 4 KiB: where it is never quiet, the log is folded then all the same."""
 log = structlog.get_logger("store")
 
 
@@ -125,6 +132,7 @@ class SqliteDatabase(_Health):
         self._lock: int | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
+        self._unfolded = 0
         self._write_engine = _sqlite_engine(path, read_only=False)
         self._read_engine = _sqlite_engine(path, read_only=True)
         self._readers = ThreadPoolExecutor(1, "store-read")
@@ -192,7 +200,10 @@ class SqliteDatabase(_Health):
 
     def _serve(self) -> None:
         connection: sa.Connection | None = None
-        while jobs := self._next_group():
+        while (jobs := self._next_group()) is not None:
+            if not jobs:
+                self._fold(connection, "PASSIVE")
+                continue
             try:
                 connection = connection or self._write_engine.connect()
                 wrote = self._commit(connection, jobs)
@@ -205,18 +216,22 @@ class SqliteDatabase(_Health):
                     self.works()
             jobs[0].loop.call_soon_threadsafe(_settle, jobs)
         if connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                _script(connection, "PRAGMA wal_checkpoint(TRUNCATE);")
+            self._fold(connection, "TRUNCATE")
             connection.close()
 
-    def _next_group(self) -> list[_Job]:
-        """Wait for a unit, then take all that have queued up; nothing means the end.
+    def _next_group(self) -> list[_Job] | None:
+        """Wait for a unit, then take all that have queued up; an empty group means quiet, none the end.
 
         A unit that must run outside of a transaction comes alone.
         """
-        first = self._jobs.get()
-        group = [first] if first else []
-        while group and len(group) < LARGEST_GROUP and not self._jobs.empty():
+        try:
+            first = self._jobs.get(timeout=QUIET_SECONDS if self._unfolded >= WORTH_FOLDING else None)
+        except queue.Empty:
+            return []
+        if first is None:
+            return None
+        group = [first]
+        while len(group) < LARGEST_GROUP and not self._jobs.empty():
             job = self._jobs.get()
             if job is None:
                 self._jobs.put(None)
@@ -235,7 +250,16 @@ class SqliteDatabase(_Health):
                     _run(connection, job)
         for job in alone:
             job.unit(connection)
-        return _changes(connection) != before
+        changed = _changes(connection) - before
+        self._unfolded += changed
+        return changed > 0
+
+    def _fold(self, connection: sa.Connection | None, how: str) -> None:
+        """Write what the log holds into the file itself; where that fails the log still holds it."""
+        self._unfolded = 0
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                _script(connection, f"PRAGMA wal_checkpoint({how});")
 
 
 def _changes(connection: sa.Connection) -> int:
@@ -298,6 +322,7 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",  # NORMAL may lose the last commits when the machine dies
     "PRAGMA foreign_keys = ON",
     "PRAGMA journal_size_limit = 8388608",
+    f"PRAGMA wal_autocheckpoint = {LONGEST_LOG}",
 )
 
 

@@ -157,9 +157,9 @@ class InboxRows:
         self._db = database
         self._arrivals = Arrivals(database)
 
-    async def keep(self, arrival: Arrival) -> Receipt:
+    async def keep(self, arrival: Arrival, done: str | None = None) -> Receipt:
         """Put a delivery on disk, together with those that come at the same time."""
-        return await self._arrivals.keep(arrival)
+        return await self._arrivals.keep(arrival, done)
 
     async def unread(self, most: int) -> list[Arrival]:
         """Read the oldest deliveries that nobody has sorted."""
