@@ -13,20 +13,22 @@ from devops_daemon.adapters.backend import Backend
 from devops_daemon.adapters.exchange import Exchange
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.inbox import InboxRows
+from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.requests import RequestRows
 from devops_daemon.adapters.store.switches import BookmarkRows, SwitchRows
 from devops_daemon.adapters.store.ticks import TickRows
 from devops_daemon.commands.converse import Converse
 from devops_daemon.commands.followers import Followers
 from devops_daemon.commands.means import Means
-from devops_daemon.commands.secrets import Secrets
 from devops_daemon.commands.undertake import Undertake
 from devops_daemon.commands.voice import Manners, Voice
 from devops_daemon.connections import public_url, utc_now
 from devops_daemon.entrypoints.deliveries import receive
 from devops_daemon.entrypoints.sweep import Sweep
 from devops_daemon.entrypoints.worker import Worker
+from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.inbox import Arrival
+from devops_daemon.incidents.people import People
 from devops_daemon.model import Service, Watchlist
 from devops_daemon.ports import Forge, LockedOutError, Platform, Prober, StatusLedger, UnavailableError
 from devops_daemon.redaction import Redactor
@@ -54,6 +56,18 @@ class Grounds:
     exchange: Exchange
     owner: str | None
     """Names the holder of claims, where there is but one process."""
+
+    def knowing(self, values: Iterable[str]) -> Redactor:
+        """Make a redactor that knows these values beside the settings' own."""
+        return Redactor([*self.secrets, *values])
+
+    def upkeep(self) -> Backend | None:
+        """Reach the product's DevOps API, where that is configured."""
+        url, secret = self.settings.production_backend_url, self.settings.devops_api_secret
+        if url is None or secret is None:
+            return None
+        redactor = self.knowing(())
+        return Backend(self.exchange, url, secret.get_secret_value(), redactor, dry_run=self.settings.dry_run)
 
 
 class Answering:
@@ -145,9 +159,6 @@ def _conversation(
         link=public_url(settings),
     )
 
-    def knowing(values: Iterable[str]) -> Redactor:
-        return Redactor([*grounds.secrets, *values])
-
     async def look(service: Service) -> Health | None:
         probes = [probe for probe in service.probes if probe.off is None]
         return health_of_results(await asyncio.gather(*(grounds.prober.run(probe) for probe in probes)))
@@ -158,21 +169,14 @@ def _conversation(
         ledger=grounds.ledger,
         forge=forge,
         switches=switches,
-        secrets=Secrets(knowing, utc_now),
+        people=People(IncidentRows(grounds.store), grounds.ledger, utc_now),
+        secrets=Secrets(grounds.knowing, utc_now),
         now=utc_now,
         look=look,
         asked_platform=platform,
-        asked_upkeep=_backend(grounds, knowing(())),
+        asked_upkeep=grounds.upkeep(),
     )
-    voice = Voice(forge, requests, knowing(()), manners, utc_now)
+    voice = Voice(forge, requests, grounds.knowing(()), manners, utc_now)
     followers = Followers(means, requests, voice, gentle, Patience(settle=settings.remediation_pause))
     undertake = Undertake(means, requests, voice, followers)
     return followers, Converse(means, requests, voice, undertake, manners)
-
-
-def _backend(grounds: Grounds, redactor: Redactor) -> Backend | None:
-    url, secret = grounds.settings.production_backend_url, grounds.settings.devops_api_secret
-    if url is None or secret is None:
-        return None
-    dry_run = grounds.settings.dry_run
-    return Backend(grounds.exchange, url, secret.get_secret_value(), redactor, dry_run=dry_run)

@@ -6,13 +6,13 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -28,6 +28,7 @@ from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.ticks import PermitRows, TickRows
 from devops_daemon.adapters.store.upgrade import NewerStoreError
 from devops_daemon.answering import ELSEWHERE, LOCALLY, Answering, Grounds
+from devops_daemon.caring import Caring
 from devops_daemon.configuration import CannotStartError, Configuration, redactor_of, secrets_of
 from devops_daemon.connections import asked_of_github, asked_of_railway, github, railway, user_agent, utc_now
 from devops_daemon.daemon import Daemon
@@ -42,7 +43,8 @@ from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.health.watch import Watch
 from devops_daemon.incidents.respond import Respond
-from devops_daemon.ports import Platform, UnavailableError
+from devops_daemon.model import Service
+from devops_daemon.ports import Forge, Platform, UnavailableError
 from devops_daemon.redaction import Redactor
 from devops_daemon.rollout.watch import PlatformWatch
 from devops_daemon.settings import Settings
@@ -133,14 +135,7 @@ async def running(
             utc_now,
         )
         heart_url = settings.heartbeat_url.get_secret_value() if settings.heartbeat_url else None
-        daemon = Daemon(
-            watch,
-            Respond(IncidentRows(store), configuration.watchlist.services),
-            HttpHeartbeat(exchange, heart_url),
-            utc_now,
-        )
         clocks = Clocks(utc_now)
-        rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now)
         history = HistoryRows(store, settings.check_interval)
         platform = await _platform(stack, configuration, redactor, DeploymentRows(store), socket_factory)
         grounds = Grounds(
@@ -153,7 +148,18 @@ async def running(
             exchange,
             _owner(settings),
         )
-        answering = await _answering(stack, grounds, redactor, platform, socket_factory)
+        forge = await _forge(stack, settings, redactor, socket_factory)
+        asked = platform.asked if platform else None
+        answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta)
+        caring = Caring(grounds, watch, forge, asked, None)
+        daemon = Daemon(
+            watch,
+            Respond(IncidentRows(store), configuration.watchlist.services),
+            HttpHeartbeat(exchange, heart_url),
+            utc_now,
+            caring.care.changed,
+        )
+        rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now, settings.confirm_interval)
         site = Site(
             facts(configuration),
             history,
@@ -165,29 +171,35 @@ async def running(
             integrations=lambda: {"github": answering.state} if answering.sweep else {},
             intake=Intake(answering.inbox, _webhook_secrets(settings), utc_now, answering.worker.arrived),
             inbox=answering.inbox,
-            actions=actions(answering.inbox, answering.switches, utc_now, answering.worker.arrived),
+            actions=actions(answering.inbox, answering.switches, caring.people, utc_now, answering.worker.arrived),
         )
         server = Server(site, listening)
-        await server.start()
-        stack.push_async_callback(server.stop)
-        await rounds.start()
-        stack.push_async_callback(rounds.stop)
+        await _start(stack, server, rounds)
         if platform is not None:
-            services = configuration.watchlist.services
-            look = partial(daemon.look_at, platform.watch, services)
-            looks = Looks("platform", look, platform.pace, clocks, utc_now)
-            await looks.start()
-            stack.push_async_callback(looks.stop)
-        await answering.start()
-        stack.push_async_callback(answering.stop)
+            look = partial(_look_at, daemon, platform.watch, configuration.watchlist.services, rounds.hint)
+            await _start(stack, Looks("platform", look, platform.pace, clocks, utc_now))
+        await _start(stack, answering)
         if answering.sweep is not None:
-            sweeps = Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now)
-            await sweeps.start()
-            stack.push_async_callback(sweeps.stop)
+            await _start(stack, Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now))
+        clocks.every("sessions", settings.check_interval, caring.sample)
         clocks.every("forget", FORGET_EVERY, _forgetting(history))
-        await clocks.start()
-        stack.push_async_callback(clocks.stop)
+        await _start(stack, caring.care, clocks)
         yield server.port
+
+
+class _Part(Protocol):
+    """Something that runs beside others."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+async def _start(stack: contextlib.AsyncExitStack, *parts: _Part) -> None:
+    """Start parts in their order; they are stopped in reverse."""
+    for part in parts:
+        await part.start()
+        stack.push_async_callback(part.stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,16 +244,18 @@ async def _platform(
     return _Platform(watch, api, Railway(api, utc_now), longest)
 
 
-async def _answering(
-    stack: contextlib.AsyncExitStack,
-    grounds: Grounds,
-    redactor: Redactor,
-    platform: _Platform | None,
-    socket_factory: SocketFactory | None,
-) -> Answering:
-    asked = asked_of_github(grounds.settings)
-    forge = await stack.enter_async_context(github(asked, redactor, socket_factory)) if asked else None
-    return Answering(grounds, forge, platform.asked if platform else None, platform.gentle if platform else timedelta)
+async def _forge(
+    stack: contextlib.AsyncExitStack, settings: Settings, redactor: Redactor, socket_factory: SocketFactory | None
+) -> Forge | None:
+    asked = asked_of_github(settings)
+    return await stack.enter_async_context(github(asked, redactor, socket_factory)) if asked else None
+
+
+async def _look_at(
+    daemon: Daemon, platform: PlatformWatch, services: Sequence[Service], hint: Callable[[], None]
+) -> None:
+    if await daemon.look_at(platform, services):
+        hint()
 
 
 def _listen(settings: Settings) -> socket.socket:

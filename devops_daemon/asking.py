@@ -19,6 +19,10 @@ class RequestState(StrEnum):
     ANSWERED = "answered"
 
 
+UNDER_WAY = frozenset({RequestState.ACTING, RequestState.FOLLOWED})
+"""An act was begun, and has not come to its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One comment that asked for something, as it is kept."""

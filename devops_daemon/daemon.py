@@ -1,17 +1,17 @@
 """Every flow of the daemon, each in a few lines: the table of contents."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import structlog
 
 from devops_daemon.health.watch import Report, Watch
-from devops_daemon.hosting import HostedService
+from devops_daemon.hosting import HostedService, Hosting
 from devops_daemon.incidents.respond import Respond
 from devops_daemon.model import Service, Status
 from devops_daemon.ports import Clock, UnavailableError
-from devops_daemon.rollout.matching import health_since, watched
+from devops_daemon.rollout.matching import health_since, match, watched
 from devops_daemon.rollout.verdict import Health
 from devops_daemon.rollout.watch import PlatformWatch
 
@@ -30,7 +30,11 @@ class Heart(Protocol):
 class Daemon:
     """What the clocks and the doors set in motion."""
 
-    def __init__(self, watch: Watch, respond: Respond, heart: Heart, now: Clock) -> None:
+    def __init__(
+        self, watch: Watch, respond: Respond, heart: Heart, now: Clock, changed: Callable[[], None] = lambda: None
+    ) -> None:
+        """`changed` wakes whoever answers for incidents."""
+        self._changed = changed
         self._watch = watch
         self._respond = respond
         self._heart = heart
@@ -47,15 +51,23 @@ class Daemon:
         _tell(report, seconds=(self._now() - start).total_seconds())
         return report.next_at
 
-    async def look_at(self, platform: PlatformWatch, services: Sequence[Service]) -> None:
-        """Look at the hosting platform, and tell it how its services are by our probes."""
+    async def look_at(self, platform: PlatformWatch, services: Sequence[Service]) -> bool:
+        """Look at the hosting platform, and tell it how its services are by our probes.
+
+        Gives whether what runs of them has changed since the look before: a hint to look at the product.
+        """
 
         def health_of(hosted: HostedService, since: datetime) -> Health | None:
             hosting = platform.view.hosting
             service = watched(services, hosting, hosted) if hosting else None
             return health_since(service, self._watch.latest, since) if service else NOT_PROBED
 
+        before = _standing(services, platform.view.hosting)
         await platform.look(health_of)
+        if before and before != _standing(services, platform.view.hosting):
+            log.info("platform.changed")
+            return True
+        return False
 
     def give_up(self) -> None:
         """End the look in hand; what it has found is kept."""
@@ -74,11 +86,24 @@ class Daemon:
             return False
         self._told_unkept = False
         try:
-            await self._respond.to(report.troubles, report.well, self._now())
+            written = await self._respond.to(report.troubles, report.well, self._now())
         except UnavailableError as error:
             log.warning("incidents.delayed", reason=str(error))
             return False
+        if written:
+            self._changed()
         return True
+
+
+def _standing(services: Sequence[Service], hosting: Hosting | None) -> frozenset[tuple[str, str, str, int]]:
+    """Sum up what runs of the watched services, and in which state."""
+    hosted = match(services, hosting).items() if hosting else ()
+    return frozenset(
+        (name, each.id, each.phase, each.running)
+        for name, service in hosted
+        for each in (*service.active, service.latest)
+        if each is not None
+    )
 
 
 def _tell(report: Report, *, seconds: float) -> None:

@@ -43,6 +43,19 @@ class Comment:
     """A program wrote it, be it in a person's name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue, as far as it takes to keep one of ours current."""
+
+    number: int
+    title: str
+    body: str
+    author: Account
+    open: bool
+    labels: tuple[str, ...] = ()
+    url: str = ""
+
+
 class Reaction(StrEnum):
     """What is said without words."""
 

@@ -269,7 +269,44 @@ class Incident:
     detected_at: datetime
     """When the daemon knew: thresholds were met and the row was written."""
     resolved_at: datetime | None = None
+    resolved_by: str | None = None
+    """The person who ended it; None where it ended by itself, or by what the daemon did."""
+    severity_by: str | None = None
+    """The person who set the severity: then it is not raised by itself any more."""
+    acknowledged_by: str | None = None
+    acknowledged_until: datetime | None = None
+    """A person sees to it: until then nothing is done by itself, and nobody else is called."""
+    addressed_at: datetime | None = None
+    """The first remedy, call of the agent or notice."""
+    escalated_at: datetime | None = None
+    """When people were called for."""
+    escalated_for: str = ""
+    """Why."""
+    overdue_at: datetime | None = None
+    """When it was said that it takes longer than it may."""
+    held: str = ""
+    """Why nothing is done at the moment; empty where something is, or nothing needs to be."""
+    suspect: str | None = None
+    """The deployment that went live just before the first failure, by its id."""
+    suspect_told: str = ""
+    """The same in words, with its commit and the times; it quotes strangers."""
+    failing_since: bool = False
+    """Nothing was ever well since the suspect went live."""
+    stands: str | None = None
+    """The code that was rolled back from, while it may come back with the next deployment: it must be mended first."""
+    issue: int | None = None
+    issue_url: str = ""
     version: int = 0
+
+    @property
+    def burning(self) -> tuple[Member, ...]:
+        """The probes of it that are not well again."""
+        return tuple(member for member in self.members if member.recovered_at is None)
+
+    @property
+    def is_outage(self) -> bool:
+        """Tell an outage from an incident about what is only degraded or flapping."""
+        return any(member.symptom is Symptom.DOWN for member in self.members)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -285,6 +322,23 @@ class EventKind(StrEnum):
     RAISED = "raised"
     RELAPSED = "relapsed"
     RECOVERED = "recovered"
+    REOPENED = "reopened"
+    SUSPECT = "suspect"
+    HELD = "held"
+    """Nothing is done for now, and why."""
+    REMEDY = "remedy"
+    """Something is done about it."""
+    OUTCOME = "outcome"
+    """What came of that."""
+    OVERDUE = "overdue"
+    ESCALATED = "escalated"
+    CALLED = "called"
+    """An agent was called, or people were told."""
+    ACKNOWLEDGED = "acknowledged"
+    SEVERITY = "severity"
+    """A person set it."""
+    STANDS = "stands"
+    """It is well, but only for as long as a rollback stands."""
     RESOLVED = "resolved"
 
 

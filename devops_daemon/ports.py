@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from devops_daemon.asking import Request, Wait
-from devops_daemon.forge import Account, Comment, HookDelivery, Pull, Reaction, Repository, Role
+from devops_daemon.forge import Account, Comment, HookDelivery, Issue, Mark, Pull, Reaction, Repository, Role
 from devops_daemon.hosting import (
     Added,
     DatabaseAccess,
@@ -26,6 +26,7 @@ from devops_daemon.hosting import (
     Variable,
 )
 from devops_daemon.inbox import Arrival, Claim, DeliveryRow, InboxFigures, Receipt, Sorted
+from devops_daemon.mending import Effect, Evidence, Refusal, Remedy
 from devops_daemon.model import (
     Incident,
     Probe,
@@ -133,14 +134,80 @@ class TickLedger(Protocol):
 
 
 class IncidentLedger(Protocol):
-    """Keeps incidents and their timelines."""
+    """Keeps incidents and their timelines. Every method raises UnavailableError."""
 
-    async def open_incidents(self) -> list[Incident]:
-        """Read the incidents that are not resolved, oldest first."""
+    async def current(self, ended_since: datetime) -> list[Incident]:
+        """Read the incidents that are not resolved, and those that ended since then, oldest first."""
         ...
 
     async def save(self, incident: Incident, events: Sequence[TimelineEvent]) -> None:
         """Write a new incident, or the next version of one; raises LostRaceError where that is taken."""
+        ...
+
+
+class Turns(Protocol):
+    """Says who answers for which incident, and when. Every method raises UnavailableError."""
+
+    async def take(self, owner: str, lease: timedelta, now: datetime) -> list[Incident]:
+        """Take those that are to be answered for now, and that nobody else has in hand, oldest first."""
+        ...
+
+    async def let_go(self, taken: Incident, owner: str, next_at: datetime | None) -> None:
+        """Free one until it is due again, None for never; one that has changed since it was taken is due at once."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """Tell when the next is due, which may have passed; None where none is to be answered for."""
+        ...
+
+
+RemedyForbids = Callable[[Sequence[Remedy], Sequence[Request], "Switch | None"], Refusal | None]
+"""Says why a remedy may not be begun, by those of its incident or its service, what people have begun on the service,
+and by the pause."""
+
+
+class MendingLedger(Protocol):
+    """Keeps what is done and told of incidents. Every method raises UnavailableError."""
+
+    async def remedies(self, incident: str) -> list[Remedy]:
+        """Read those of an incident, in their order."""
+        ...
+
+    async def begin(
+        self,
+        remedy: Remedy,
+        incident: Incident,
+        events: Sequence[TimelineEvent],
+        since: datetime,
+        forbids: RemedyForbids,
+    ) -> tuple[Remedy, Refusal | None]:
+        """Write a remedy and what its incident becomes before it is done, unless something forbids it.
+
+        Nobody else's act on its service comes between. Gives it as it is written, or as it was with the reason. Raises
+        LostRaceError where the incident has changed, or another has its number.
+        """
+        ...
+
+    async def change(
+        self, remedy: Remedy, incident: Incident | None = None, events: Sequence[TimelineEvent] = ()
+    ) -> Remedy:
+        """Write the next version of one, and of its incident where that changes by it; raises LostRaceError."""
+        ...
+
+    async def effects(self, incident: str) -> list[Effect]:
+        """Read what was told of an incident."""
+        ...
+
+    async def tell(self, effect: Effect) -> Effect:
+        """Write an effect, or the next version of one; raises LostRaceError where that is taken."""
+        ...
+
+    async def keep_evidence(self, evidence: Sequence[Evidence]) -> None:
+        """Keep what was seen, unless evidence of its incident is there already."""
+        ...
+
+    async def evidence(self, incident: str) -> list[Evidence]:
+        """Read what was seen, in its order."""
         ...
 
 
@@ -198,6 +265,18 @@ class Overview:
     """Of those who asked something in the last 30 days."""
     inbox: InboxFigures = field(default_factory=InboxFigures)
     paused: "Switch | None" = None
+    remedies: Mapping[str, Sequence[Remedy]] = field(default_factory=dict)
+    """Of these incidents, by their ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """All that is kept of an incident."""
+
+    incident: Incident
+    events: Sequence[TimelineEvent] = ()
+    remedies: Sequence[Remedy] = ()
+    evidence: Sequence[Evidence] = ()
 
 
 class DeploymentLedger(Protocol):
@@ -209,6 +288,14 @@ class DeploymentLedger(Protocol):
 
     async def keep(self, records: Sequence[DeploymentRecord]) -> None:
         """Write rows, or bring those that are there up to date; raises UnavailableError."""
+        ...
+
+
+class DeploymentHistory(Protocol):
+    """Tells what became of the deployments of a service. Raises UnavailableError."""
+
+    async def of_service(self, service_id: str) -> list[DeploymentRecord]:
+        """Read them, newest first."""
         ...
 
 
@@ -224,8 +311,8 @@ class StatusLedger(Protocol):
         """Read all that `/status` shows."""
         ...
 
-    async def incident(self, identifier: str) -> tuple[Incident, list[TimelineEvent]] | None:
-        """Read one incident with its timeline, None where there is none of that id."""
+    async def incident(self, identifier: str) -> Dossier | None:
+        """Read one incident with all that belongs to it, None where there is none of that id."""
         ...
 
 
@@ -460,8 +547,9 @@ class Switch:
     by: str
 
 
-Forbids = Callable[[Sequence[Request], Switch | None], str | None]
-"""Says why an act may not be begun, by what others have begun on its target, newest first, and by the pause."""
+Forbids = Callable[[Sequence[Request], str | None, Switch | None], str | None]
+"""Says why an act may not be begun, by what others have begun on its target, newest first, by what the daemon itself
+is doing to it in an incident, and by the pause."""
 
 
 class Switches(Protocol):
@@ -477,6 +565,18 @@ class Switches(Protocol):
 
     async def turn_off(self, name: str, by: str, at: datetime) -> tuple[Switch | None, Switch | None]:
         """Switch it off; gives what it was, and what it is: on where somebody switched it on later than `at`."""
+        ...
+
+
+class Gauges(Protocol):
+    """What was counted of the product while it was well. Every method raises UnavailableError."""
+
+    async def add(self, name: str, value: float, at: datetime) -> None:
+        """Keep one value."""
+        ...
+
+    async def usual(self, name: str, before: datetime) -> float | None:
+        """Tell what is usual: the median of the week before; None where nothing was counted."""
         ...
 
 
@@ -532,6 +632,46 @@ class Forge(Protocol):
         """Read the comments written or changed since then, on one issue or on all, oldest change first."""
         ...
 
+    async def find_comment(self, issue: int, mark: Mark, since: datetime) -> Comment | None:
+        """Find the comment of our own account that bears a mark, among those written or changed since then."""
+        ...
+
+    async def call(self, issue: int, body: str) -> Comment:
+        """Write a comment that calls an agent: by the token for that, where there is one; its last line is a mark."""
+        ...
+
+    async def find_issue(self, mark: Mark, label: str) -> Issue | None:
+        """Find the newest issue of our own account with this label that bears a mark, open or closed."""
+        ...
+
+    async def issue(self, number: int) -> Issue:
+        """Read an issue; raises GoneError where it is not there any more."""
+        ...
+
+    async def open_issue(self, title: str, body: str, labels: Sequence[str]) -> Issue:
+        """Open an issue; the last line of its body is a mark. An answer that was lost is looked up as for a comment."""
+        ...
+
+    async def edit_issue(self, number: int, *, title: str | None = None, body: str | None = None) -> None:
+        """Write an issue of ours anew; raises GoneError where it is not there any more."""
+        ...
+
+    async def set_open(self, number: int, *, open_: bool) -> None:
+        """Close an issue as done, or open it again; twice is once. Raises GoneError."""
+        ...
+
+    async def label(self, number: int, labels: Sequence[str]) -> None:
+        """Put labels on an issue; those it has already stay. Raises GoneError."""
+        ...
+
+    async def run_workflow(self, file: str, inputs: Mapping[str, str]) -> None:
+        """Start a workflow of the default branch by its file's name. Whether a lost answer was one cannot be told."""
+        ...
+
+    async def dispatch(self, event: str, payload: Mapping[str, str]) -> None:
+        """Send a `repository_dispatch` event. Whether a lost answer was one cannot be told: UnclearError."""
+        ...
+
     async def pull(self, number: int) -> Pull:
         """Read a pull request with its checks."""
         ...
@@ -542,6 +682,19 @@ class Forge(Protocol):
 
     async def delivered(self, delivery: HookDelivery) -> Arrival:
         """Read what a delivery was to bring."""
+        ...
+
+
+class Notices(Protocol):
+    """Tells people outside of the forge: Slack, mail, a pager."""
+
+    @property
+    def places(self) -> Sequence[str]:
+        """Name where it tells them, without any secret, in the settings' order."""
+        ...
+
+    async def send(self, place: int, title: str, text: str, url: str | None) -> None:
+        """Tell one place, by its number in `places`. Raises UnavailableError (try again) or RefusedError."""
         ...
 
 

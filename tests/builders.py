@@ -21,6 +21,7 @@ from devops_daemon.hosting import (
     Phase,
 )
 from devops_daemon.inbox import Arrival
+from devops_daemon.mending import Act, Came, Remedy, Stage
 from devops_daemon.model import (
     HttpCheck,
     Incident,
@@ -353,3 +354,38 @@ def an_arrival(
 def a_line(message: str, when: datetime = START, *, level: str = "info", service: str | None = None) -> LogLine:
     """Build a log line."""
     return LogLine(when, message, level, service)
+
+
+def a_remedy(  # noqa: PLR0913 # each has a default
+    number: int = 1,
+    act: Act = Act.RESTART,
+    came: Came | None = Came.NO_HELP,
+    *,
+    incident: str = "260105-aaaa",
+    service: str = "backend",
+    began: datetime = START,
+    stage: Stage | None = None,
+    dry: bool = False,
+) -> Remedy:
+    """Build a remedy that has ended, a minute after it began; with `came` None it is under way."""
+    ended = came is not None
+    return Remedy(
+        incident=incident,
+        number=number,
+        act=act,
+        service=service,
+        service_id=f"id-{service}",
+        watched=service,
+        reason=f"{act} {service}: it runs, and does not answer as it should",
+        began_at=began,
+        target_id="d1",
+        code="a" * 40,
+        down_before=1,
+        stage=stage or (Stage.ENDED if ended else Stage.TAKEN),
+        deployment_id="d1",
+        live_at=began + timedelta(seconds=1),
+        ended_at=began + timedelta(minutes=1) if ended else None,
+        came=came,
+        text="it still fails" if ended else "",
+        dry=dry,
+    )

@@ -5,12 +5,10 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any
 
 import aiohttp
 import typer
-from rich.text import Text
 
 from devops_daemon.cli.environment import daemon_address, environment
 from devops_daemon.cli.options import AsJson
@@ -21,12 +19,9 @@ from devops_daemon.cli.output import (
     exit_by,
     fail,
     out,
-    painted,
-    print_json,
     print_rows,
     print_table,
 )
-from devops_daemon.cli.text import harmless
 from devops_daemon.configuration import configure
 from devops_daemon.model import Outcome
 from devops_daemon.probing import check_once
@@ -94,38 +89,6 @@ def check(*, as_json: AsJson = False) -> None:
     ]
     print_rows(rows, as_json=as_json)
     exit_by({row["status"] for row in rows})
-
-
-def incidents(
-    identifier: Annotated[str | None, typer.Argument(metavar="[ID]", help="Show this one with its timeline.")] = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """List the running daemon's incidents of 30 days, or show one."""
-    if identifier is not None:
-        _show_incident(answer_of(f"/incidents/{identifier}"), as_json=as_json)
-        return
-    listed = answer_of("/status.json")["incidents"]
-    columns = ("id", "severity", "status", "title", "failed_probes", "opened_at", "resolved_at")
-    print_rows(
-        listed if as_json else [{name: _readable(row, name) for name in columns} for row in listed], as_json=as_json
-    )
-
-
-def _readable(row: Mapping[str, Any], name: str) -> object:
-    """Give a column's value, times as such."""
-    return datetime.fromisoformat(row[name]) if name.endswith("_at") and row[name] else row[name]
-
-
-def _show_incident(incident: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(incident)
-        return
-    title = (harmless(incident["title"]), "bold")
-    out().print(Text.assemble(title, "  ", incident["severity"], "  ", painted(incident["status"])))
-    print_table(
-        ("at", "event", "what"), [(event["at"], event["kind"], event["text"]) for event in incident["timeline"]]
-    )
 
 
 @dataclass(frozen=True, slots=True)

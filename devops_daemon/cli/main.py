@@ -8,6 +8,7 @@ from devops_daemon.cli import acting, daemon, hosting
 from devops_daemon.cli.database import connect
 from devops_daemon.cli.deliveries import deliveries
 from devops_daemon.cli.doctor import doctor
+from devops_daemon.cli.incidents import incidents
 from devops_daemon.cli.logs import logs
 from devops_daemon.cli.output import WRONG
 from devops_daemon.cli.provisioning import add
@@ -18,7 +19,7 @@ from devops_daemon.configuration import CannotStartError
 from devops_daemon.settings import WrongSettingsError
 
 COMMANDS = (
-    *(daemon.run, daemon.demo, daemon.check, doctor, status, daemon.incidents),
+    *(daemon.run, daemon.demo, daemon.check, doctor, status, incidents),
     *(deliveries, pause, resume),
     *(logs, hosting.deployments, hosting.metrics),
     *(acting.redeploy, acting.restart, acting.rollback, acting.cancel, acting.down),

@@ -1,28 +1,23 @@
 """Commands that change something. What is begun here was written down before, and is begun once."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from devops_daemon.asking import Request
 from devops_daemon.commands.answer import Answer, Outcome, Section
 from devops_daemon.commands.catalogue import Name
+from devops_daemon.commands.grammar import Ask
 from devops_daemon.commands.means import Means
 from devops_daemon.commands.showing import when
 from devops_daemon.hosting import Deployment, HostedService
+from devops_daemon.model import Severity
 from devops_daemon.ports import PAUSED, RefusedError
+from devops_daemon.rollout.begun import code_of
 from devops_daemon.rollout.choice import Choice, NoneFits, to_redeploy, to_roll_back
 from devops_daemon.rollout.verdict import Action, Rollout
 
 LAST = 100
-CLOCKS_DIFFER = timedelta(seconds=5)
-"""What the platform dates may seem to be so much older than the row that was written before it."""
-TAKEN_WITHIN = timedelta(minutes=6)
-"""So long the platform is given to take an act: what comes later is somebody else's."""
-
-
-NO_CODE = "no code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +77,25 @@ def _chosen(choice: Choice) -> tuple[Deployment, str]:
     return choice.deployment, choice.warning
 
 
-def code_of(deployment: Deployment) -> str:
-    """Name the code that a deployment is of."""
-    return deployment.commit.sha if deployment.commit else deployment.image or NO_CODE
-
-
 ROLLOUTS: Mapping[Name, Callable[[Means, HostedService], Awaitable[Plan]]] = MappingProxyType(
     {Name.RESTART: restart, Name.REDEPLOY: redeploy, Name.ROLLBACK: rollback}
 )
 """What is done to a service, and watched."""
 
 
-async def clear_sessions(means: Means, _: Request) -> Answer:
+async def clear_sessions(means: Means, _: Request, __: Ask) -> Answer:
     """Delete stale sessions."""
     count = await means.upkeep.clear_stale_sessions()
     return Answer(Outcome.DONE, f"{count} sessions older than a day were deleted.")
 
 
-async def clear_orphans(means: Means, _: Request) -> Answer:
+async def clear_orphans(means: Means, _: Request, __: Ask) -> Answer:
     """Delete what belongs to nothing."""
     deleted = await means.upkeep.clear_orphans(dry_run=False)
     return Answer(Outcome.DONE, f"{sum(deleted.values())} orphaned rows were deleted.", (_tables(deleted),))
 
 
-async def pause(means: Means, request: Request) -> Answer:
+async def pause(means: Means, request: Request, _: Ask) -> Answer:
     """Let the daemon change nothing by itself any more."""
     switch = await means.switches.turn_on(PAUSED, request.author, request.asked_at)
     if switch is None:
@@ -114,7 +104,7 @@ async def pause(means: Means, request: Request) -> Answer:
     return Answer(Outcome.DONE, text, hints=("resume", "status"))
 
 
-async def resume(means: Means, request: Request) -> Answer:
+async def resume(means: Means, request: Request, _: Ask) -> Answer:
     """End the pause."""
     switch, still = await means.switches.turn_off(PAUSED, request.author, request.asked_at)
     if still:
@@ -124,8 +114,32 @@ async def resume(means: Means, request: Request) -> Answer:
     return Answer(Outcome.DONE, f"The pause of {switch.by} since {when(switch.on_since)} has ended.")
 
 
-DEEDS: Mapping[Name, Callable[[Means, Request], Awaitable[Answer]]] = MappingProxyType(
+async def acknowledge(means: Means, request: Request, ask: Ask) -> Answer:
+    """Note that who asks sees to an incident."""
+    incident = await means.people.acknowledge(ask.incident or "", request.author)
+    until = incident.acknowledged_until or means.now()
+    return Answer(
+        Outcome.DONE, f"{request.author} sees to {incident.id}: nothing is done by itself until {when(until)}"
+    )
+
+
+async def resolve(means: Means, request: Request, ask: Ask) -> Answer:
+    """End an incident that is well."""
+    incident = await means.people.resolve(ask.incident or "", request.author)
+    return Answer(Outcome.DONE, f"{incident.id} has ended.")
+
+
+async def set_severity(means: Means, request: Request, ask: Ask) -> Answer:
+    """Raise or lower an incident."""
+    incident = await means.people.set_severity(ask.incident or "", Severity(ask.level or ""), request.author)
+    return Answer(Outcome.DONE, f"{incident.id} is a {incident.severity} now.")
+
+
+DEEDS: Mapping[Name, Callable[[Means, Request, Ask], Awaitable[Answer]]] = MappingProxyType(
     {
+        Name.ACKNOWLEDGE: acknowledge,
+        Name.RESOLVE: resolve,
+        Name.SEVERITY: set_severity,
         Name.CLEAR_SESSIONS: clear_sessions,
         Name.CLEAR_ORPHANS: clear_orphans,
         Name.PAUSE: pause,
@@ -147,12 +161,3 @@ def orphans_counted(found: Mapping[str, int]) -> Answer:
 def _tables(counts: Mapping[str, int]) -> Section:
     text = "\n".join(f"{name}: {count}" for name, count in counts.items()) or "none"
     return Section("Rows by table", text, newest_last=False)
-
-
-def find_begun(deployments: Sequence[Deployment], code: str | None, since: datetime) -> Deployment | None:
-    """Find what an act brought about: a deployment of its code, of its time; None where several may be meant."""
-    until = since + TAKEN_WITHIN
-    timely = [each for each in deployments if since - CLOCKS_DIFFER <= each.created_at <= until]
-    # one that is quite new may not be told with its code yet
-    new = [each for each in timely if code_of(each) in {code, NO_CODE}]
-    return new[0] if len(new) == 1 else None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from devops_daemon.asking import Request, RequestState
+from devops_daemon.asking import UNDER_WAY, Request
 from devops_daemon.commands.catalogue import COMMANDS, Name
 from devops_daemon.commands.grammar import Ask, Asked, Unclear
 from devops_daemon.commands.showing import when
@@ -21,7 +21,6 @@ MOST_ACTS = 2
 """Acts by people on one service in an hour (contract, `REMEDIATION_LIMIT`)."""
 MOST_HOPS = 3
 HOP_MEMORY = timedelta(days=1)
-UNDER_WAY = frozenset({RequestState.ACTING, RequestState.FOLLOWED})
 
 
 @dataclass(frozen=True, slots=True)

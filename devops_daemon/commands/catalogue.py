@@ -26,6 +26,9 @@ class Name(StrEnum):
     ROLLBACK = "rollback"
     CLEAR_SESSIONS = "clear stale sessions"
     CLEAR_ORPHANS = "clear orphans"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    SEVERITY = "set severity"
     PAUSE = "pause"
     RESUME = "resume"
     HELP = "help"
@@ -40,6 +43,8 @@ class Takes(StrEnum):
     USER = "a user's name"
     NUMBER = "a number"
     MAYBE_INCIDENT = "maybe an incident's id"
+    INCIDENT = "an incident's id"
+    INCIDENT_AND_LEVEL = "an incident's id and how bad it is"
     MAYBE_CONFIRM = "maybe the word confirm"
 
 
@@ -122,6 +127,30 @@ _ROWS = (
         _ADMIN,
         Takes.MAYBE_CONFIRM,
         "counts the rows that belong to nothing; with `confirm`, within an hour of that, deletes them",
+        acts=True,
+    ),
+    Command(
+        Name.ACKNOWLEDGE,
+        "acknowledge ID",
+        _WRITE,
+        Takes.INCIDENT,
+        "you see to an incident: for half an hour nothing is done about it by itself",
+        acts=True,
+    ),
+    Command(
+        Name.RESOLVE,
+        "resolve ID",
+        _WRITE,
+        Takes.INCIDENT,
+        "ends an incident that only a rollback keeps well",
+        acts=True,
+    ),
+    Command(
+        Name.SEVERITY,
+        "set severity ID LEVEL",
+        _WRITE,
+        Takes.INCIDENT_AND_LEVEL,
+        "raises or lowers an incident: SEV1, SEV2 or SEV3",
         acts=True,
     ),
     Command(

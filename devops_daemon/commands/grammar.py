@@ -33,6 +33,8 @@ class Ask:
     user: str | None = None
     number: int | None = None
     incident: str | None = None
+    level: str | None = None
+    """How bad an incident is to be: `SEV1`, `SEV2` or `SEV3`."""
     confirmed: bool = False
 
 
@@ -95,11 +97,12 @@ def typed(ask: Ask) -> str:
         "NAME": ask.user,
         "N": ask.number,
         "ID": ask.incident,
+        "LEVEL": ask.level,
         "confirm": "confirm" if ask.confirmed else None,
     }
 
     def filled(usage: str) -> str:
-        return re.sub(r"\b(?:SERVICE|TEXT|NAME|N|ID)\b", lambda found: str(given[found[0]] or found[0]), usage)
+        return re.sub(r"\b(?:SERVICE|TEXT|NAME|N|ID|LEVEL)\b", lambda found: str(given[found[0]] or found[0]), usage)
 
     def optional(found: re.Match[str]) -> str:
         return filled(found[2]) if any(given.get(word) for word in found[2].split()) else ""
@@ -200,6 +203,7 @@ _PLACEHOLDERS = {
     "TEXT": r"(?P<topic>.{1,200})",
     "#N": r"\#?\u200b?(?P<number>[0-9]{1,9})",
     "ID": r"(?P<incident>[0-9]{6}-[A-Za-z0-9]{4})",
+    "LEVEL": r"(?P<level>SEV[123])",
     "confirm": r"(?P<confirmed>confirm)",
 }
 
@@ -235,6 +239,7 @@ def _exactly(row: Command, words: str) -> Ask | None:
         user=given.get("user"),
         number=int(number) if number else None,
         incident=(given.get("incident") or "").lower() or None,
+        level=(given.get("level") or "").upper() or None,
         confirmed=bool(given.get("confirmed")),
     )
 
@@ -251,11 +256,19 @@ _ACT_WORD = re.compile(
 )
 
 
+_SAID_OF_ONE = re.compile(
+    rf"\Aincidents? {_PLACEHOLDERS['ID']} (?P<verb>acknowledge|resolve|severity)(?P<rest>.*)\Z",
+    re.IGNORECASE | re.ASCII,
+)
+"""The command line names the incident first."""
+
+
 def _act(words: str) -> Ask | None:
     """Read an act: nothing may stand beside it but courtesy, and a question must ask us to do it."""
     if words.rstrip(" .!").endswith("?") and not _ASKS_TO.search(words):
         return None
-    bare = _without_politeness(words)
+    bare = _SAID_OF_ONE.sub(r"\g<verb> \g<incident>\g<rest>", _without_politeness(words))
+    bare = re.sub("^severity ", "set severity ", bare, flags=re.IGNORECASE)
     return next((ask for row in _ACTS if (ask := _exactly(row, bare))), None)
 
 

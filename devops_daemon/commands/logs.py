@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from devops_daemon.commands.answer import Answer, Outcome, Section
-from devops_daemon.commands.evidence import Found, as_sections, search
 from devops_daemon.commands.grammar import Ask
 from devops_daemon.commands.means import Means
-from devops_daemon.commands.secrets import with_lines
+from devops_daemon.commands.sections import as_sections
 from devops_daemon.commands.showing import hosted_line, probe_section
+from devops_daemon.evidence.search import Found, search
+from devops_daemon.evidence.secrets import with_lines
 from devops_daemon.hosting import HostedService, Hosting, LogKind, LogQuery
 from devops_daemon.model import Outcome as Looked
 from devops_daemon.model import ProbeKind, Result

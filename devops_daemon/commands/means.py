@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from devops_daemon.commands.secrets import Secrets
+from devops_daemon.evidence.secrets import Secrets
+from devops_daemon.incidents.people import People
 from devops_daemon.model import Service, Watchlist
 from devops_daemon.ports import Clock, Forge, Platform, Prober, RefusedError, StatusLedger, Switches, Upkeep
 from devops_daemon.rollout.verdict import Health
@@ -22,6 +23,8 @@ class Means:
     ledger: StatusLedger
     forge: Forge
     switches: Switches
+    people: People
+    """Keeps what people say of incidents."""
     secrets: Secrets
     now: Clock
     look: Callable[[Service], Awaitable[Health | None]]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.commands.acts import DEEDS, LAST, ROLLOUTS, TAKEN_WITHIN, Plan, find_begun, orphans_counted
+from devops_daemon.commands.acts import DEEDS, LAST, ROLLOUTS, Plan, orphans_counted
 from devops_daemon.commands.admission import HOUR, forbidden_by
 from devops_daemon.commands.answer import Answer, Outcome, Section
 from devops_daemon.commands.catalogue import Name
@@ -22,12 +22,14 @@ from devops_daemon.commands.showing import hosted_line, when
 from devops_daemon.commands.voice import Voice
 from devops_daemon.hosting import Hosting, UnknownServiceError
 from devops_daemon.ports import PAUSED, RefusedError, RequestLedger, Switch, UnavailableError, UnclearError
+from devops_daemon.rollout.begun import TAKEN_WITHIN, find_begun
 from devops_daemon.rollout.matching import match
 from devops_daemon.rollout.verdict import Action, Rollout
 
 BACKEND = "backend"
 """Whose tables are cleared."""
-SWITCHES = frozenset({Name.PAUSE, Name.RESUME})
+ALWAYS = frozenset({Name.PAUSE, Name.RESUME, Name.ACKNOWLEDGE, Name.RESOLVE, Name.SEVERITY})
+"""What a person may say at any time: it changes nothing but what we think, and may be said twice."""
 STALE = timedelta(minutes=15)
 """What was asked for so long ago is not done: who asked has gone on."""
 MORE = 10
@@ -71,7 +73,7 @@ class Undertake:
         return await self._requests.save(decided(request, answer, counted))
 
     async def _forbidden(self, request: Request, ask: Ask) -> str | None:
-        paused = None if ask.name in SWITCHES else await self._means.switches.read(PAUSED)
+        paused = None if ask.name in ALWAYS else await self._means.switches.read(PAUSED)
         return self._held(request, paused)
 
     def _held(self, request: Request, paused: Switch | None) -> str | None:
@@ -128,8 +130,9 @@ class Undertake:
             request, state=RequestState.ACTING, act=ask.name.value, target=target, code=code, acting_since=now
         )
 
-        def forbids(others: Sequence[Request], paused: Switch | None) -> str | None:
-            return self._held(request, paused) or forbidden_by(others, target, now)
+        def forbids(others: Sequence[Request], own: str | None, paused: Switch | None) -> str | None:
+            mending = f"{target}: {own} is under way by itself." if own else None
+            return self._held(request, paused) or mending or forbidden_by(others, target, now)
 
         written, forbidden = await self._requests.begin(acting, now - HOUR, forbids)
         return (request, forbidden) if forbidden else (written, None)
@@ -157,14 +160,14 @@ class Undertake:
         again = request.state is RequestState.ACTING
         if again and ask.name is Name.CLEAR_ORPHANS:  # what was counted may have been deleted, and more be there now
             return await self._decide(request, _interrupted(request, "Count again what is there now: clear orphans"))
-        if ask.name not in SWITCHES and not again:
+        if ask.name not in ALWAYS and not again:
             reason = await self._unconfirmed(request) if ask.name is Name.CLEAR_ORPHANS else None
             if reason is None:
                 request, reason = await self._written_down(request, ask, await self._backend())
             if reason:
                 return await self._decide(request, Answer(Outcome.REFUSED, reason))
         try:
-            answer = await DEEDS[ask.name](self._means, request)
+            answer = await DEEDS[ask.name](self._means, request, ask)
         except RefusedError as error:
             return await self._decide(request if again else _undone(request), Answer(Outcome.FAILED, str(error)))
         except UnavailableError as error:

@@ -102,7 +102,7 @@ async def incidents(means: Means, ask: Ask) -> Answer:
         found = await means.ledger.incident(ask.incident)
         if found is None:
             raise RefusedError(f"There is no incident {ask.incident}.")
-        incident, events = found
+        incident, events = found.incident, found.events
         redactor = await means.secrets.at_best(means.asked_platform)
         return Answer(Outcome.DONE, incident_line(incident), (timeline_section(events, redactor.text),))
     known = (await means.ledger.overview(means.now())).incidents

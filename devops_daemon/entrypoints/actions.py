@@ -12,7 +12,9 @@ from aiohttp import web
 
 from devops_daemon.entrypoints.status import delivery_as_data, stamp
 from devops_daemon.inbox import DeliveryState
-from devops_daemon.ports import PAUSED, Clock, Inbox, Switch, Switches
+from devops_daemon.incidents.people import People, UnknownIncidentError
+from devops_daemon.model import Incident, Severity
+from devops_daemon.ports import PAUSED, Clock, Inbox, RefusedError, Switch, Switches
 
 LONGEST_TEXT = 1000
 OPERATOR = "an operator"
@@ -127,10 +129,17 @@ def _error(status: int, text: str, **more: object) -> web.Response:
     return web.json_response({"error": text, **said}, status=status)
 
 
-def actions(inbox: Inbox, switches: Switches, now: Clock, arrived: Callable[[], None] = lambda: None) -> Actions:
+def actions(
+    inbox: Inbox, switches: Switches, people: People, now: Clock, arrived: Callable[[], None] = lambda: None
+) -> Actions:
     """Put the table together; `arrived` wakes whoever works the inbox off."""
+    which = Field("incident", required=True)
+    severity = Field("severity", required=True, choices=tuple(Severity))
     return Actions(
         {
+            "acknowledge": Action(partial(acknowledge, people), (which,)),
+            "resolve": Action(partial(resolve, people), (which,)),
+            "severity": Action(partial(set_severity, people), (which, severity)),
             "replay": Action(partial(replay, inbox, now, arrived), (Field("delivery", required=True),)),
             "pause": Action(partial(pause, switches, now), (Field("description"),)),
             "resume": Action(partial(resume, switches, now)),
@@ -147,6 +156,39 @@ async def replay(inbox: Inbox, now: Clock, arrived: Callable[[], None], values: 
         raise CannotNowError(f"the delivery has not failed, it is {row.state}: only one that failed is tried again")
     arrived()
     return {"text": "it is tried again", "delivery": delivery_as_data(row)}
+
+
+async def acknowledge(people: People, values: Values) -> dict[str, Any]:
+    """Note that somebody sees to an incident."""
+    return _incident("until {until} nothing is done about it by itself", await _told(people.acknowledge, values))
+
+
+async def resolve(people: People, values: Values) -> dict[str, Any]:
+    """End an incident that is well."""
+    return _incident("it has ended", await _told(people.resolve, values))
+
+
+async def set_severity(people: People, values: Values) -> dict[str, Any]:
+    """Raise or lower an incident."""
+    to = Severity(values["severity"])
+    told = partial(people.set_severity, to=to)
+    return _incident(f"it is a {to} now", await _told(told, values))
+
+
+async def _told(tell: Callable[..., Awaitable[Incident]], values: Values) -> Incident:
+    """Say it of an incident; raises WrongFieldError where there is none, CannotNowError where it may not be."""
+    try:
+        return await tell(values["incident"], by=OPERATOR)
+    except UnknownIncidentError as error:
+        raise WrongFieldError("incident", str(error)) from error
+    except RefusedError as error:
+        raise CannotNowError(str(error)) from error
+
+
+def _incident(text: str, incident: Incident) -> dict[str, Any]:
+    until = incident.acknowledged_until
+    said = text.format(until=f"{until:%H:%M} UTC" if until else "")
+    return {"text": said, "incident": incident.id, "status": incident.status, "severity": incident.severity}
 
 
 async def pause(switches: Switches, now: Clock, values: Values) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from devops_daemon.daemon import Daemon
 from devops_daemon.entrypoints.schedule import Clocks, slot
 from devops_daemon.ports import Clock, TickLedger, UnavailableError
 
-ROUND, CONFIRM = "round", "confirm"
+ROUND, CONFIRM, HINT = "round", "confirm", "hint"
+GAP = timedelta(seconds=10)
 FINISH_SECONDS = 4.0
 GIVE_UP_SECONDS = 2.0
 log = structlog.get_logger("rounds")
@@ -18,7 +19,11 @@ log = structlog.get_logger("rounds")
 class Rounds:
     """Owns the one task in which looks run: none is dropped because one is still running, and none doubled."""
 
-    def __init__(self, daemon: Daemon, clocks: Clocks, ticks: TickLedger, interval: timedelta, now: Clock) -> None:
+    def __init__(
+        self, daemon: Daemon, clocks: Clocks, ticks: TickLedger, interval: timedelta, now: Clock, gap: timedelta = GAP
+    ) -> None:
+        """`gap` is the least time between two rounds that hints ask for."""
+        self._gap = gap
         self._daemon = daemon
         self._clocks = clocks
         self._ticks = ticks
@@ -77,6 +82,14 @@ class Rounds:
                 self._want(whole=True)
             else:  # another replica has this round
                 self.last_round_at = self._now()
+
+    def hint(self) -> None:
+        """Run a round before its time: somebody says that something has changed. However many say so, it is one."""
+        last = self.last_round_at
+        self._clocks.at(HINT, max(self._now(), last + self._gap if last else self._now()), self._hinted)
+
+    async def _hinted(self) -> None:
+        self._want(whole=True)
 
     async def _confirm(self) -> None:
         self._want(whole=False)

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,9 +14,10 @@ from devops_daemon.entrypoints import charts
 from devops_daemon.health.verdict import service_status
 from devops_daemon.hosting import DeploymentRecord, HostedService
 from devops_daemon.inbox import DeliveryRow, DeliveryState, InboxFigures
-from devops_daemon.model import Incident, Probe, ProbeState, Service, Status, TimelineEvent, Watchlist
+from devops_daemon.mending import Remedy
+from devops_daemon.model import Incident, Probe, ProbeState, Service, Status, Watchlist
 from devops_daemon.objectives import Objective, measure
-from devops_daemon.ports import Overview
+from devops_daemon.ports import Dossier, Overview
 from devops_daemon.rollout.matching import match
 from devops_daemon.rollout.serving import state
 from devops_daemon.rollout.watch import PlatformView
@@ -71,7 +72,7 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "dry_run": facts.dry_run,
         "paused": overview.paused is not None,
         "services": [_service(service, overview) for service in facts.watchlist.services],
-        "incidents": [incident_as_data(incident) for incident in overview.incidents],
+        "incidents": [incident_as_data(each, overview.remedies.get(each.id, ())) for each in overview.incidents],
         "pull_requests": [],
         "inbox": _inbox(overview.inbox),
         "punctuality": {
@@ -202,9 +203,9 @@ def _probe(probe: Probe, state: ProbeState | None) -> dict[str, Any]:
     }
 
 
-def incident_as_data(incident: Incident, timeline: Iterable[TimelineEvent] | None = None) -> dict[str, Any]:
-    """Give one incident as data, with its timeline where that was read."""
-    data: dict[str, Any] = {
+def incident_as_data(incident: Incident, remedies: Sequence[Remedy] = ()) -> dict[str, Any]:
+    """Give one incident as data."""
+    return {
         "id": incident.id,
         "severity": incident.severity,
         "status": incident.status,
@@ -215,12 +216,38 @@ def incident_as_data(incident: Incident, timeline: Iterable[TimelineEvent] | Non
         "opened_at": stamp(incident.opened_at),
         "detected_at": stamp(incident.detected_at),
         "resolved_at": stamp(incident.resolved_at),
-        "issue_url": None,
-        "remediations": [],
+        "issue_url": incident.issue_url or None,
+        "held": incident.held or None,
+        "suspect": incident.suspect_told or None,
+        "escalated_at": stamp(incident.escalated_at),
+        "escalated_for": incident.escalated_for or None,
+        "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_until": stamp(incident.acknowledged_until),
+        "rolled_back_from": incident.stands,
+        "remediations": [_remedy_as_data(remedy) for remedy in remedies],
     }
-    if timeline is not None:
-        data["timeline"] = [{"at": stamp(e.at), "kind": e.kind, "text": e.text} for e in timeline]
-    return data
+
+
+def dossier_as_data(found: Dossier) -> dict[str, Any]:
+    """Give one incident with all that belongs to it, as data."""
+    timeline = [{"at": stamp(each.at), "kind": each.kind, "text": each.text} for each in found.events]
+    evidence = [
+        {"kind": each.kind, "title": each.title, "taken_at": stamp(each.taken_at), "text": each.text}
+        for each in found.evidence
+    ]
+    return incident_as_data(found.incident, found.remedies) | {"timeline": timeline, "evidence": evidence}
+
+
+def _remedy_as_data(remedy: Remedy) -> dict[str, Any]:
+    return {
+        "action": remedy.act,
+        "service": remedy.service,
+        "at": stamp(remedy.began_at),
+        "outcome": remedy.came or "under way",
+        "reason": remedy.reason,
+        "text": remedy.text,
+        "dry_run": remedy.dry,
+    }
 
 
 def _objective(objective: Objective) -> dict[str, Any]:

@@ -21,8 +21,8 @@ from devops_daemon.entrypoints.status import (
     PlatformShown,
     as_data,
     delivery_as_data,
+    dossier_as_data,
     inbox_problem,
-    incident_as_data,
 )
 from devops_daemon.inbox import InboxFigures
 from devops_daemon.model import ProbeKey, ProbeState
@@ -130,7 +130,7 @@ class Site:
         found = await self._ledger.incident(request.match_info["id"])
         if found is None:
             raise web.HTTPNotFound(text="There is no incident of that id.\n")
-        data = incident_as_data(*found)
+        data = dossier_as_data(found)
         if _wants_json(request):
             return web.json_response(data)
         return self._page(self._pages.incident(data, self._now()))

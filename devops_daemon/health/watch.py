@@ -83,6 +83,14 @@ class Watch:
         self._tell_blindness(blind, whole=whole)
         return self._report(results, blind, left=due - claimed, whole=whole, kept=kept)
 
+    async def look_again(self, keys: Collection[ProbeKey]) -> list[Result]:
+        """Look at some probes now, for whoever is about to act; nothing of it is kept, and nothing is judged by it."""
+        stall = Stall()
+        async with stall:
+            results, references = await self._look(frozenset(keys) & self._probes.keys(), whole=False)
+        blind = verdict.blindness(results, references, self._now())
+        return _without_doubtful(results, blind, stall.spoilt(self._shortest_timeout))
+
     @property
     def latest(self) -> Mapping[ProbeKey, ProbeState]:
         """What is known now, whether it could be kept or not."""
@@ -122,10 +130,10 @@ class Watch:
                 return await self._prober.run(probe)
 
         tasks = [asyncio.create_task(run(self._probes[key])) for key in sorted(keys)]
-        self._running = set(tasks)
+        self._running |= set(tasks)
         if tasks:
             await asyncio.wait(tasks)
-        self._running = set()
+        self._running -= set(tasks)
         return [self._result(key, task) for key, task in zip(sorted(keys), tasks, strict=True) if not task.cancelled()]
 
     def _result(self, key: ProbeKey, task: asyncio.Task[Result]) -> Result:

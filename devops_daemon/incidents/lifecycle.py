@@ -1,13 +1,14 @@
-"""Decide what becomes of incidents: opened, joined, raised, recovered, resolved. Pure; `respond` carries it out.
+"""Decide what becomes of incidents: opened, joined, raised, recovered, reopened, resolved. Pure.
 
 It looks at all troubles and all open incidents each time (level-triggered): a crash between two looks changes nothing.
-What must never happen: two open incidents for one outage, an incident that resolves while a probe of it is down, or
-one that never resolves because its probe is no longer watched.
+What must never happen: two open incidents for one outage, an incident that resolves while a probe of it is down or a
+rollback is all that keeps it well, one that never resolves because its probe is no longer watched, or one that comes
+back and is answered for as if nothing had been tried. `respond` carries it out.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from devops_daemon.incidents import cause
 from devops_daemon.incidents.severity import severity, worst
@@ -23,6 +24,14 @@ from devops_daemon.model import (
     TimelineEvent,
     Trouble,
 )
+
+REOPEN_WITHIN = timedelta(minutes=10)
+"""What fails again so soon after it was resolved is the same outage: what was tried for it has been tried."""
+ACKNOWLEDGED_FOR = timedelta(minutes=30)
+
+
+class NotYetError(Exception):
+    """An incident cannot be ended, or changed, as a person asks; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ def next_steps(
     well: Mapping[ProbeKey, datetime],
     now: datetime,
 ) -> list[Step]:
-    """Compare what is wrong with the incidents that are open; give those that are to be opened or changed.
+    """Compare what is wrong with the incidents that are open, or ended lately; give those to be opened or changed.
 
     `well` tells since when each probe that is well has been so. A probe in neither is watched no longer.
     """
@@ -52,16 +61,43 @@ def next_steps(
     steps = [Step(incident) for incident in incidents]
     for outage in (group for group in groups if cause.is_down(group[0])):
         steps = _placed(outage, steps, services, now)
-    steps = [_settled(step, troubles, well, now) if step.incident.id else step for step in steps]
+    steps = [_settled(step, troubles, well, now) if _is_open(step.incident) else step for step in steps]
     for lesser in (group for group in groups if not cause.is_down(group[0])):
         if not any(_explains(step.incident, lesser[0]) for step in steps):
             steps = _placed(lesser, steps, services, now)
     return [step for step in steps if step.events]
 
 
-def is_outage(incident: Incident) -> bool:
-    """Tell an outage from an incident about what is only degraded or flapping."""
-    return any(member.symptom is Symptom.DOWN for member in incident.members)
+def acknowledged(incident: Incident, by: str, now: datetime) -> Step:
+    """Note that a person sees to it; raises NotYetError where it has ended."""
+    if incident.resolved_at:
+        raise NotYetError(f"it has ended at {incident.resolved_at:%H:%M} UTC")
+    until = now + ACKNOWLEDGED_FOR
+    text = f"{by} sees to it; until {until:%H:%M} UTC nothing is done about it by itself"
+    seen_to = replace(incident, acknowledged_by=by, acknowledged_until=until, held="")
+    return Step(incident).then(seen_to, EventKind.ACKNOWLEDGED, text, now)
+
+
+def set_severity(incident: Incident, to: Severity, by: str, now: datetime) -> Step:
+    """Let a person raise or lower it; from then on it is not raised by itself. Raises NotYetError."""
+    if incident.resolved_at:
+        raise NotYetError(f"it has ended at {incident.resolved_at:%H:%M} UTC")
+    changed = replace(incident, severity=to, severity_by=by)
+    return Step(incident).then(changed, EventKind.SEVERITY, f"{incident.severity} is now {to}: {by} says so", now)
+
+
+def resolved(incident: Incident, by: str | None, why: str, now: datetime) -> Step:
+    """End what is well, though a rollback stands; raises NotYetError while a probe of it fails, or where it has ended.
+
+    `by` is the person who says so, None where a later deployment was found well.
+    """
+    if incident.resolved_at:
+        raise NotYetError(f"it has ended at {incident.resolved_at:%H:%M} UTC already")
+    if incident.burning:
+        failing = ", ".join(str(member.key) for member in incident.burning)
+        raise NotYetError(f"{failing} still fails: it ends by itself when all is well (or acknowledge it)")
+    ended = replace(incident, status=IncidentStatus.RESOLVED, resolved_at=now, resolved_by=by, stands=None, held="")
+    return Step(incident).then(ended, EventKind.RESOLVED, f"{why}, after {span(now - incident.opened_at)}", now)
 
 
 def _placed(group: tuple[Trouble, ...], steps: list[Step], services: Sequence[Service], now: datetime) -> list[Step]:
@@ -72,7 +108,12 @@ def _placed(group: tuple[Trouble, ...], steps: list[Step], services: Sequence[Se
     newcomers = [trouble for trouble in group if not any(_has(step.incident, trouble) for step in steps)]
     first = next((step for step in steps if _belongs(group, step.incident, services)), None)
     if first is None:
+        first = next((step for step in reversed(steps) if _came_back(group, step.incident, now)), None)
+    if first is None:
         return [*steps, _opened(group, services, now)]
+    if not _is_open(first.incident):
+        reopened = _reopened(first, group, now)
+        steps, first = [reopened if step is first else step for step in steps], reopened
     placed = []
     for step in steps:
         mine = [trouble for trouble in group if _has(step.incident, trouble)]
@@ -84,9 +125,35 @@ def _placed(group: tuple[Trouble, ...], steps: list[Step], services: Sequence[Se
     return placed
 
 
+def _is_open(incident: Incident) -> bool:
+    """Tell one that was read open from one that is new, or has ended."""
+    return bool(incident.id) and not incident.resolved_at
+
+
+def _came_back(group: tuple[Trouble, ...], incident: Incident, now: datetime) -> bool:
+    if incident.resolved_at is None or now - incident.resolved_at > REOPEN_WITHIN:
+        return False
+    keys = {member.key for member in incident.members}
+    return incident.is_outage and cause.is_down(group[0]) and any(trouble.key in keys for trouble in group)
+
+
+def _reopened(step: Step, group: tuple[Trouble, ...], now: datetime) -> Step:
+    """Go on with an outage that had ended: with what was tried, and whom was called."""
+    before = step.incident
+    status = (
+        IncidentStatus.ESCALATED
+        if before.escalated_at
+        else IncidentStatus.MITIGATING
+        if before.addressed_at
+        else IncidentStatus.OPEN
+    )
+    again = replace(before, status=status, resolved_at=None, resolved_by=None)
+    return step.then(again, EventKind.REOPENED, f"again: {_told(group[0])}", now)
+
+
 def _explains(incident: Incident, trouble: Trouble) -> bool:
     """An outage of a service explains what is only degraded or flapping in it, until it has ended."""
-    return is_outage(incident) and not incident.resolved_at and trouble.key.service in incident.services
+    return incident.is_outage and not incident.resolved_at and trouble.key.service in incident.services
 
 
 def _has(incident: Incident, trouble: Trouble) -> bool:
@@ -94,7 +161,7 @@ def _has(incident: Incident, trouble: Trouble) -> bool:
 
 
 def _is_of_kind(incident: Incident, trouble: Trouble) -> bool:
-    return is_outage(incident) is cause.is_down(trouble) and not incident.resolved_at
+    return incident.is_outage is cause.is_down(trouble) and not incident.resolved_at
 
 
 def _belongs(group: tuple[Trouble, ...], incident: Incident, services: Sequence[Service]) -> bool:
@@ -104,7 +171,7 @@ def _belongs(group: tuple[Trouble, ...], incident: Incident, services: Sequence[
         return True
     burning = {member.key.service for member in incident.members if not member.recovered_at}
     return any(
-        cause.related(trouble.key.service, name, services) if is_outage(incident) else trouble.key.service == name
+        cause.related(trouble.key.service, name, services) if incident.is_outage else trouble.key.service == name
         for trouble in group
         for name in burning
     )
@@ -145,7 +212,7 @@ def _joined(step: Step, troubles: Sequence[Trouble], services: Sequence[Service]
 
 def _raised(step: Step, group: Sequence[Trouble], services: Sequence[Service], now: datetime) -> Step:
     bad = _severity(group, services)
-    if bad >= step.incident.severity:
+    if bad >= step.incident.severity or step.incident.severity_by:
         return step
     by_itself = worst(severity(trouble) for trouble in group)
     why = _told(group[0]) if bad == by_itself else "all that is watched is down"
@@ -173,11 +240,14 @@ def _settled(step: Step, troubles: Sequence[Trouble], well: Mapping[ProbeKey, da
         if member.recovered_at is None and not _goes_on(member, troubles):
             at, text = _recovery(member, troubles, well, now)
             step = step.then(_replaced(step.incident, replace(member, recovered_at=at)), EventKind.RECOVERED, text, at)
-    ends = [member.recovered_at for member in step.incident.members if member.recovered_at]
-    if len(ends) < len(step.incident.members):
+    if step.incident.burning:
         return step
-    resolved = replace(step.incident, status=IncidentStatus.RESOLVED, resolved_at=max(ends))
-    return step.then(resolved, EventKind.RESOLVED, f"after {_span(max(ends) - resolved.opened_at)}", max(ends))
+    at = max(member.recovered_at for member in step.incident.members if member.recovered_at)
+    if step.incident.stands:
+        text = f"well again, while the rollback stands: {step.incident.stands[:7]} must be mended before it is back"
+        return step.then(replace(step.incident, held=""), EventKind.STANDS, text, at) if step.events else step
+    ended = replace(step.incident, status=IncidentStatus.RESOLVED, resolved_at=at, held="")
+    return step.then(ended, EventKind.RESOLVED, f"after {span(at - ended.opened_at)}", at)
 
 
 def _goes_on(member: Member, troubles: Sequence[Trouble]) -> bool:
@@ -214,5 +284,6 @@ def _told(trouble: Trouble) -> str:
     return f"{trouble.key} is {trouble.symptom}: {trouble.detail}"
 
 
-def _span(duration: object) -> str:
+def span(duration: timedelta) -> str:
+    """Write how long something took, in whole seconds."""
     return str(duration).split(".", maxsplit=1)[0]

@@ -1,6 +1,6 @@
 """Which deployment an act is about. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from devops_daemon.hosting import UNDER_WAY, Deployment, HostedService, Phase
@@ -54,11 +54,16 @@ def to_cancel(service: HostedService) -> Choice:
     return Chosen(latest)
 
 
-def to_roll_back(service: HostedService, deployments: Sequence[Deployment], identifier: str | None = None) -> Choice:
+def to_roll_back(
+    service: HostedService,
+    deployments: Sequence[Deployment],
+    identifier: str | None = None,
+    well: Collection[str] | None = None,
+) -> Choice:
     """Choose the newest deployment of other code from before that which serves was first there, with its image kept.
 
-    With `identifier` that one is meant. Warns where a variable or setting has been changed since: Railway's rollback
-    brings the old ones back too.
+    With `identifier` that one is meant; of `well`, where it is given, it must be one. Warns where a variable or setting
+    has been changed since: Railway's rollback brings the old ones back too.
     """
     current = service.serving or service.latest
     if current is None:
@@ -80,10 +85,12 @@ def to_roll_back(service: HostedService, deployments: Sequence[Deployment], iden
             and each.can_rollback
             and each.phase in {Phase.ENDED, Phase.LIVE, Phase.SLEEPING}
             and _differs(each, current)
+            and (well is None or each.id in well)
         ):
             return _with_warning(each, deployments)
+    known = "" if well is None else " and was found well"
     return NoneFits(
-        f"{service.name}: no earlier deployment of other code can be rolled back to (images are kept for days)"
+        f"{service.name}: no earlier deployment of other code can be rolled back to{known} (images are kept for days)"
     )
 
 

@@ -6,7 +6,7 @@ To add a fault is to add a row. Where several are on, the first row that answers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from http import HTTPStatus
 
 from devops_daemon.sandbox import answers
@@ -19,6 +19,20 @@ class Server(StrEnum):
 
     BACKEND = "backend"
     FRONTEND = "frontend"
+
+
+class Mend(IntEnum):
+    """What ends a fault by itself; in a new container there is a new process, so it ends what a restart ends, too."""
+
+    RESTART = 1
+    NEW_CONTAINER = 2
+
+
+class Death(StrEnum):
+    """What a process died of."""
+
+    ERROR = "error"
+    OUT_OF_MEMORY = "out of memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +54,16 @@ class Fault:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     refuses: bool = False
     condition: Condition | None = None
-    mended_by_restart: bool = False
-    """Whether it lies in a process that is stuck, not in the code or the rows: a new process is without it."""
+    mended_by: Mend | None = None
+    """Set where it lies in a process or on a container's disk: a new one is without it. Code and rows stay."""
+    death: Death | None = None
+    """Set where it leaves no process."""
+    error: str | None = None
+    """The exception in the log, if it is not the store's own."""
+
+    def ends_with(self, mend: Mend) -> bool:
+        """Tell whether it is over after this."""
+        return self.mended_by is not None and self.mended_by <= mend
 
     def answer(self, path: str) -> Answer | None:
         """Give the answer for this path, if the fault strikes there."""
@@ -82,28 +104,44 @@ FAULTS: tuple[Fault, ...] = (
         "Nothing listens on the backend's port: every connection is refused.",
         Server.BACKEND,
         refuses=True,
-        mended_by_restart=True,
+        mended_by=Mend.RESTART,
+    ),
+    Fault(
+        "backend-crash",
+        "The backend's process has died of an error: every connection is refused.",
+        Server.BACKEND,
+        refuses=True,
+        mended_by=Mend.RESTART,
+        death=Death.ERROR,
+    ),
+    Fault(
+        "backend-oom",
+        "The backend's process was killed, for it had used up its memory: every connection is refused.",
+        Server.BACKEND,
+        refuses=True,
+        mended_by=Mend.RESTART,
+        death=Death.OUT_OF_MEMORY,
     ),
     Fault(
         "backend-slow",
         "The backend answers rightly, 3 seconds late.",
         Server.BACKEND,
         _everywhere(answers.dawdle),
-        mended_by_restart=True,
+        mended_by=Mend.RESTART,
     ),
     Fault(
         "backend-hang",
         "The backend takes the request and never answers.",
         Server.BACKEND,
         _everywhere(answers.hang),
-        mended_by_restart=True,
+        mended_by=Mend.RESTART,
     ),
     Fault(
         "backend-reset",
         "The backend resets each connection (RST) instead of answering.",
         Server.BACKEND,
         _everywhere(answers.reset),
-        mended_by_restart=True,
+        mended_by=Mend.RESTART,
     ),
     Fault(
         "backend-invalid-http",
@@ -122,7 +160,7 @@ FAULTS: tuple[Fault, ...] = (
         "The backend answers 200 and then sends one byte a second, for ever.",
         Server.BACKEND,
         _everywhere(answers.drip),
-        mended_by_restart=True,
+        mended_by=Mend.RESTART,
     ),
     Fault(
         "backend-huge",
@@ -137,11 +175,19 @@ FAULTS: tuple[Fault, ...] = (
         _everywhere(_INTERNAL),
     ),
     Fault(
+        "backend-corrupt",
+        "The disk of the backend's container is broken: it answers 500 to everything until there is a new container.",
+        Server.BACKEND,
+        _everywhere(_INTERNAL),
+        mended_by=Mend.NEW_CONTAINER,
+        error="OSError: [Errno 5] Input/output error: '/app/var/catalogue.db'",
+    ),
+    Fault(
         "backend-503",
         "The backend answers 503 to everything.",
         Server.BACKEND,
         _everywhere(fail(HTTPStatus.SERVICE_UNAVAILABLE)),
-        mended_by_restart=True,
+        mended_by=Mend.RESTART,
     ),
     Fault(
         "backend-garbage",
@@ -209,14 +255,14 @@ FAULTS: tuple[Fault, ...] = (
         "Nothing listens on the frontend's port: every connection is refused.",
         Server.FRONTEND,
         refuses=True,
-        mended_by_restart=True,
+        mended_by=Mend.RESTART,
     ),
     Fault(
         "frontend-hang",
         "The frontend takes the request and never answers.",
         Server.FRONTEND,
         _everywhere(answers.hang),
-        mended_by_restart=True,
+        mended_by=Mend.RESTART,
     ),
     Fault(
         "frontend-500",

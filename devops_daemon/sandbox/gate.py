@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler, Middleware
 from devops_daemon.sandbox.answers import Visit
 from devops_daemon.sandbox.faults import Server
 from devops_daemon.sandbox.switchboard import Switchboard
+from devops_daemon.sandbox.visits import MET
 
 
 def count(calls: Counter[str]) -> Middleware:
@@ -26,7 +27,8 @@ def strike(switchboard: Switchboard, server: Server, frontend_url: str) -> Middl
 
     @web.middleware
     async def struck(request: web.Request, handler: Handler) -> web.StreamResponse:
-        for answer, over in switchboard.answers(server, request.path):
+        for fault, answer, over in switchboard.answers(server, request.path):
+            request[MET] = fault
             try:
                 response = await answer(Visit(request, over, frontend_url))
             except ConnectionError:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -14,7 +15,7 @@ from devops_daemon.sandbox import gate
 from devops_daemon.sandbox.backend import backend_routes
 from devops_daemon.sandbox.control import Control
 from devops_daemon.sandbox.database import Database, Feedback, Said
-from devops_daemon.sandbox.faults import FAULTS, Server, find
+from devops_daemon.sandbox.faults import FAULTS, Fault, Mend, Server, find
 from devops_daemon.sandbox.frontend import frontend_routes
 from devops_daemon.sandbox.listener import Listener
 from devops_daemon.sandbox.problems import json_problems
@@ -103,13 +104,11 @@ class Product:
 
     async def switch_off(self, fault: str) -> None:
         """End this fault; raises UnknownFaultError, a ValueError that names the known ones."""
-        self._switchboard.switch_off(fault)
-        await self._tend()
+        await self._end(find(fault))
 
     async def mend(self) -> None:
         """End all faults."""
-        self._switchboard.mend()
-        await self._tend()
+        await self._end(*FAULTS)
 
     async def stop(self, server: Server) -> None:
         """Let no process run there: connections are refused, whatever the faults say."""
@@ -121,16 +120,26 @@ class Product:
         self._stopped.discard(server)
         await self._tend()
 
-    async def restarted(self, server: Server) -> None:
-        """End the faults that lay in the process which ran there before."""
+    async def renewed(self, server: Server, mend: Mend, gone: Collection[str] = ()) -> None:
+        """End the faults that lay in what ran there before, and those that are gone with its code."""
         for fault in FAULTS:
-            if fault.server is server and fault.mended_by_restart:
+            if fault.name in gone or (fault.server is server and fault.ends_with(mend)):
                 self._switchboard.switch_off(fault.name)
         await self._tend()
 
     def add_feedback(self, message: str, **rest: Unpack[Said]) -> Feedback:
         """Let a visitor write to the team, now."""
         return self.database.add_feedback(message, datetime.now(UTC), **rest)
+
+    async def _end(self, *faults: Fault) -> None:
+        active = self.active
+        for fault in faults:
+            self._switchboard.switch_off(fault.name)
+        await self._tend()
+        for witness in self.witnesses:
+            for fault in faults:
+                if fault.name in active:
+                    witness.mended(fault)
 
     async def _tend(self) -> None:
         """Bring each port to what the faults say, whatever was switched meanwhile."""

@@ -41,21 +41,16 @@ class Switchboard:
             fault.condition.end(self._database)
         over.set()
 
-    def mend(self) -> None:
-        """End all faults."""
-        for name in tuple(self._on):
-            self.switch_off(name)
-
     def refuses(self, server: Server) -> bool:
         """Say whether this server's port is to be closed."""
         return any(fault.refuses for fault in FAULTS if fault.server is server and self._is_on(fault))
 
-    def answers(self, server: Server, path: str) -> Iterator[tuple[Answer, asyncio.Event]]:
+    def answers(self, server: Server, path: str) -> Iterator[tuple[Fault, Answer, asyncio.Event]]:
         """Give what a request meets, each with the event of its end; lazily, for one may outlast the next."""
         for fault in FAULTS:
             answer = fault.answer(path)
             if fault.server is server and answer and self._is_on(fault):
-                yield answer, self._on[fault.name]
+                yield fault, answer, self._on[fault.name]
 
     def _is_on(self, fault: Fault) -> bool:
         if fault.name not in self._on:

@@ -16,6 +16,9 @@ CLIENT_LEFT = 499
 BAD_GATEWAY = 502
 """The status under which an edge notes a connection that broke before the answer was whole."""
 
+MET = web.RequestKey("met", Fault)
+"""The fault that a request has met."""
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -27,6 +30,8 @@ class Served:
     status: int
     took: timedelta
     at: datetime
+    met: Fault | None = None
+    """The fault that it met on its way."""
 
 
 class Witness(Protocol):
@@ -37,6 +42,9 @@ class Witness(Protocol):
 
     def broken(self, fault: Fault) -> None:
         """Take note of a fault that has been switched on."""
+
+    def mended(self, fault: Fault) -> None:
+        """Take note of a fault that has been switched off by hand."""
 
 
 def note(server: Server, tell: Callable[[Served], None]) -> Middleware:
@@ -55,7 +63,7 @@ def note(server: Server, tell: Callable[[Served], None]) -> Middleware:
             return response
         finally:
             took = timedelta(seconds=monotonic() - began)
-            tell(Served(server, request.method, request.path, status, took, at))
+            tell(Served(server, request.method, request.path, status, took, at, request.get(MET)))
 
     return noted
 

@@ -5,7 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -14,13 +14,14 @@ from typing import Any
 import aiohttp
 import pytest
 from adapters.servers import LOOPBACK
-from builders import a_watchlist
+from builders import a_watchlist, an_incident
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.inbox import InboxRows
+from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.cli.main import cli
 from devops_daemon.entrypoints.access import Tokens
@@ -29,6 +30,9 @@ from devops_daemon.entrypoints.intake import Intake
 from devops_daemon.entrypoints.status import Facts
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.inbox import Arrival, DeliveryState, Sorted
+from devops_daemon.incidents.lifecycle import ACKNOWLEDGED_FOR
+from devops_daemon.incidents.people import People
+from devops_daemon.model import Incident, Member
 from devops_daemon.ports import PAUSED, Switch
 
 VIEWER, OPERATOR = "viewer-token-0123456789", "operator-token-0123456789"
@@ -58,6 +62,7 @@ class Desk:
     session: aiohttp.ClientSession
     rows: InboxRows
     switches: SwitchRows
+    store: SqliteDatabase
     now: datetime = NOW
     woken: list[str] = field(default_factory=list)
 
@@ -93,22 +98,28 @@ class Desk:
 async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk]:
     store = SqliteDatabase(folder / "store.db")
     await store.open()
-    rows, switches = InboxRows(store), SwitchRows(store)
+    rows, switches, history = InboxRows(store), SwitchRows(store), HistoryRows(store, timedelta(minutes=5))
     async with aiohttp.ClientSession() as session:
-        made = Desk(0, session, rows, switches)
+        made = Desk(0, session, rows, switches, store)
 
         def now() -> datetime:
             return made.now
 
         site = Site(
             Facts("1", a_watchlist()),
-            HistoryRows(store, timedelta(minutes=5)),
+            history,
             lambda _: False,
             tokens or Tokens(VIEWER, OPERATOR),
             now,
             inbox=rows,
             intake=Intake(rows, (), now),
-            actions=actions(rows, switches, now, lambda: made.woken.append("woken")),
+            actions=actions(
+                rows,
+                switches,
+                People(IncidentRows(store), history, now, lambda: made.woken.append("incident")),
+                now,
+                lambda: made.woken.append("woken"),
+            ),
         )
         server = Server(site, listening_socket(LOOPBACK, 0))
         await server.start()
@@ -180,7 +191,7 @@ async def test_an_unknown_action_names_those_that_there_are(tmp_path: Path, name
         got = await here.act(name, {})
         assert got.status == 404
         assert "script" not in got.text
-        assert got.json["choices"] == ["pause", "replay", "resume"]
+        assert got.json["choices"] == ["acknowledge", "pause", "replay", "resolve", "resume", "severity"]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
@@ -404,3 +415,65 @@ async def test_the_command_line_lists_replays_pauses_and_resumes(
     assert json.loads(resumed[1])["result"]["text"] == "the pause has ended"
     assert (refused[0], "set OPERATOR_TOKEN" in refused[1]) == (1, True)
     assert unreachable[0] == 3
+
+
+# Incidents
+
+
+async def opened(here: Desk, *members: Member) -> Incident:
+    incident = replace(an_incident(*members), opened_at=NOW, detected_at=NOW)
+    await IncidentRows(here.store).save(incident, [])
+    return incident
+
+
+async def test_a_person_sees_to_an_incident_and_says_how_bad_it_is(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        incident = await opened(here)
+        got = await here.act("acknowledge", {"incident": incident.id})
+        assert (got.status, got.json["result"]) == (
+            200,
+            {
+                "text": f"until {NOW + ACKNOWLEDGED_FOR:%H:%M} UTC nothing is done about it by itself",
+                "incident": incident.id,
+                "status": "open",
+                "severity": "SEV1",
+            },
+        )
+        got = await here.act("severity", {"incident": incident.id, "severity": "SEV2"})
+        assert (got.status, got.json["result"]["text"]) == (200, "it is a SEV2 now")
+        [kept] = await IncidentRows(here.store).current(NOW)
+        assert (kept.severity, kept.severity_by, kept.acknowledged_by) == ("SEV2", "an operator", "an operator")
+        assert here.woken == ["incident", "incident"]
+
+
+async def test_a_person_ends_what_is_well_and_nothing_else(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        incident = await opened(here)
+        got = await here.act("resolve", {"incident": incident.id})
+        assert (got.status, here.woken) == (409, [])
+        assert "backend still fails" in got.json["error"]
+        well = [replace(member, recovered_at=NOW) for member in incident.members]
+        await IncidentRows(here.store).save(replace(incident, members=tuple(well), stands="b" * 40, version=2), [])
+        got = await here.act("resolve", {"incident": incident.id})
+        assert (got.status, got.json["result"]["status"]) == (200, "resolved")
+        again = await here.act("resolve", {"incident": incident.id})
+        assert (again.status, "has ended" in again.json["error"]) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "field"),
+    [
+        ("acknowledge", {}, "incident"),
+        ("resolve", {"incident": "260105-zzzz"}, "incident"),
+        ("severity", {"incident": "260105-aaaa"}, "severity"),
+        ("severity", {"incident": "260105-aaaa", "severity": "SEV4"}, "severity"),
+        ("severity", {"incident": "260105-aaaa", "severity": "sev1"}, "severity"),
+    ],
+)
+async def test_a_wrong_incident_or_severity_is_named(
+    tmp_path: Path, action: str, body: dict[str, str], field: str
+) -> None:
+    async with desk(tmp_path) as here:
+        await opened(here)
+        got = await here.act(action, body)
+        assert (got.status, got.json["field"], here.woken) == (422, field, [])

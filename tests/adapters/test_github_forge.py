@@ -281,7 +281,7 @@ async def test_an_older_comment_with_the_same_mark_is_not_taken_for_the_new_one(
 async def test_without_a_mark_a_lost_answer_is_unclear_at_once(world: World) -> None:
     number = await issue(world)
     world.github.faults.switch_on("lost-answer", method="POST", route=CREATE, times=1)
-    with pytest.raises(UnclearError, match="it bears no mark"):
+    with pytest.raises(UnclearError, match="cannot be looked up"):
         await world.forge.comment(number, "no mark")
     assert world.steady.pauses == []
 

@@ -683,6 +683,9 @@ async def test_a_reference_that_nobody_serves_does_not_answer() -> None:
 
 _UNREAD = "wrong body: not JSON: <<< not JSON >>>"
 FINDINGS: dict[str, tuple[str, Outcome, str]] = {
+    "backend-crash": ("backend", Outcome.FAILED, "connection refused"),
+    "backend-oom": ("backend", Outcome.FAILED, "connection refused"),
+    "backend-corrupt": ("backend", Outcome.FAILED, "wrong status: 500, expected 200"),
     "backend-refused": ("backend", Outcome.FAILED, "connection refused"),
     "backend-slow": ("backend", Outcome.FAILED, "timeout: no answer within 0.5 s"),
     "backend-hang": ("backend", Outcome.FAILED, "timeout: no answer within 0.5 s"),

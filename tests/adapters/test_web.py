@@ -26,7 +26,7 @@ from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.status import Facts
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.model import EventKind, Incident, IncidentStatus, ProbeKey, ProbeState, Status, TimelineEvent
-from devops_daemon.ports import Day, Hour, Overview, Punctuality, StatusLedger, UnavailableError
+from devops_daemon.ports import Day, Dossier, Hour, Overview, Punctuality, StatusLedger, UnavailableError
 
 VIEWER, OPERATOR = "viewer-token-0123456789", "operator-token-0123456789"
 INTERVAL = timedelta(minutes=5)
@@ -60,10 +60,10 @@ class LedgerInMemory:
             punctuality=Punctuality(288, 287, timedelta(seconds=1.5)),
         )
 
-    async def incident(self, identifier: str) -> tuple[Incident, list[TimelineEvent]] | None:
+    async def incident(self, identifier: str) -> Dossier | None:
         if self.error:
             raise self.error
-        return next(((found, self.timeline) for found in self.incidents if found.id == identifier), None)
+        return next((Dossier(found, self.timeline) for found in self.incidents if found.id == identifier), None)
 
 
 FACTS = Facts(

@@ -26,8 +26,8 @@ from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.status import Facts, PlatformShown
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.hosting import Became, Commit, Phase, PlatformNews
-from devops_daemon.model import EventKind, Incident, IncidentStatus, ProbeKind, Severity, Status, Symptom, TimelineEvent
-from devops_daemon.ports import Day, Hour, Overview, Punctuality
+from devops_daemon.model import EventKind, IncidentStatus, ProbeKind, Severity, Status, Symptom, TimelineEvent
+from devops_daemon.ports import Day, Dossier, Hour, Overview, Punctuality
 from devops_daemon.rollout.watch import PlatformView
 
 LONG = "x" * 300
@@ -137,8 +137,8 @@ class Gallery:
             deployments=DEPLOYMENTS,
         )
 
-    async def incident(self, identifier: str) -> tuple[Incident, list[TimelineEvent]] | None:
-        return next(((found, TIMELINE) for found in INCIDENTS if found.id == identifier), None)
+    async def incident(self, identifier: str) -> Dossier | None:
+        return next((Dossier(found, TIMELINE) for found in INCIDENTS if found.id == identifier), None)
 
 
 @contextmanager

@@ -1,11 +1,14 @@
 """From a comment to its one reply, over HTTP on the sandbox: what is asked for is done, once, or said why not."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builders import a_member, an_incident, at
 from flows.conversation_world import World, open_conversation
 
+from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.commands.catalogue import COMMANDS, Name
 from devops_daemon.forge import Mark
 
@@ -48,7 +51,7 @@ PROMISED = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in Name if name is not Name.WHY])
+@pytest.mark.parametrize("name", PROMISED)
 async def test_each_command_of_the_help_gives_what_the_help_promises(world: World, name: Name) -> None:
     body, promised = PROMISED[name]
     said = await world.says("max", body)
@@ -58,8 +61,35 @@ async def test_each_command_of_the_help_gives_what_the_help_promises(world: Worl
     assert world.reactions(said) == ["eyes", "rocket"]
 
 
+OF_AN_INCIDENT = {
+    Name.ACKNOWLEDGE: ("acknowledge {}", "max sees to {}: nothing is done by itself until"),
+    Name.RESOLVE: ("incident {} resolve", "{} has ended."),
+    Name.SEVERITY: ("set severity {} SEV2", "{} is a SEV2 now."),
+}
+
+
+@pytest.mark.parametrize("name", OF_AN_INCIDENT)
+async def test_what_is_said_of_an_incident_is_kept(world: World, name: Name) -> None:
+    well = an_incident(a_member(recovered_at=at(60)))
+    await IncidentRows(world.store).save(replace(well, stands="b" * 40), [])
+    words, promised = OF_AN_INCIDENT[name]
+    assert promised.format(well.id) in await world.answer("max", f"@devops {words.format(well.id)}")
+    [kept] = await IncidentRows(world.store).current(at(0))
+    changed = (kept.acknowledged_by, kept.resolved_by, kept.severity_by)
+    assert changed == tuple("max" if each is name else None for each in OF_AN_INCIDENT)
+
+
+@pytest.mark.parametrize("words", ["resolve 260105-aaaa", "acknowledge 260105-zzzz"])
+async def test_what_cannot_be_said_of_an_incident_is_refused_with_the_reason(world: World, words: str) -> None:
+    await IncidentRows(world.store).save(an_incident(), [])
+    said = await world.says("max", f"@devops {words}")
+    assert (await world.ended(said)).outcome == "failed"
+    body = world.replies()[-1].body
+    assert "backend still fails" in body or "there is no incident 260105-zzzz" in body
+
+
 def test_no_command_is_left_out_of_these_stories() -> None:
-    assert set(PROMISED) | {Name.WHY} == set(COMMANDS)
+    assert set(PROMISED) | set(OF_AN_INCIDENT) | {Name.WHY} == set(COMMANDS)
 
 
 async def test_the_same_comment_delivered_again_is_answered_once(world: World) -> None:

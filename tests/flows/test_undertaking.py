@@ -13,9 +13,9 @@ from flows.conversation_world import World, open_conversation, until
 
 from devops_daemon.adapters.store.db import PostgresDatabase
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.commands.acts import TAKEN_WITHIN, code_of
 from devops_daemon.commands.undertake import STALE
 from devops_daemon.ports import LostRaceError
+from devops_daemon.rollout.begun import TAKEN_WITHIN, code_of
 from devops_daemon.sandbox.github.issues import Comment as Said
 
 RESTART, REDEPLOY, ROLLBACK = "RestartDeployment", "RedeployDeployment", "RollBackDeployment"

@@ -183,7 +183,7 @@ class ShakyHealth(Shaky):
 class ShakyIncidents(Shaky):
     """The port IncidentLedger, on the real one, whose calls fail when they are told to."""
 
-    CALLS = ("open_incidents", "save")
+    CALLS = ("current", "save")
 
     def __init__(self, real: IncidentLedger) -> None:
         super().__init__()
@@ -191,10 +191,10 @@ class ShakyIncidents(Shaky):
         self.meanwhile: dict[str, Callable[[], Awaitable[object]]] = {}
         """What somebody else does just before a call, once."""
 
-    async def open_incidents(self) -> list[Incident]:
-        self.before("open_incidents")
-        await self.let_others_act("open_incidents")
-        return await self.real.open_incidents()
+    async def current(self, ended_since: datetime) -> list[Incident]:
+        self.before("current")
+        await self.let_others_act("current")
+        return await self.real.current(ended_since)
 
     async def let_others_act(self, call: str) -> None:
         if act := self.meanwhile.pop(call, None):
@@ -421,12 +421,16 @@ async def test_an_outage_that_ends_in_slowness_is_resolved_with_the_last_success
     ]
 
 
-async def test_a_failure_after_the_end_is_a_new_incident(house: House) -> None:
-    for outcome in (house.product.fails, house.product.works, house.product.fails):
+async def test_a_failure_soon_after_the_end_is_the_same_incident_and_a_later_one_is_new(house: House) -> None:
+    for outcome in (house.product.fails, house.product.works, house.product.fails, house.product.works):
         outcome("backend")
         await house.round(10)
         await house.round(10)
-    assert [(i.opened_at, i.resolved_at) for i in await house.incidents()] == [(at(10), at(40)), (at(50), None)]
+    assert [(i.opened_at, i.resolved_at) for i in await house.incidents()] == [(at(10), at(80))]
+    house.product.fails("backend")
+    await house.round(11 * MINUTE)
+    await house.round(10)
+    assert [(i.opened_at, i.resolved_at) for i in await house.incidents()] == [(at(10), at(80)), (at(740), None)]
 
 
 async def test_the_backend_going_down_takes_the_frontend_along_in_one_incident(house: House) -> None:
@@ -981,7 +985,7 @@ async def test_a_round_that_cannot_be_kept_while_all_is_well_tells_of_no_outage(
 
 
 async def test_an_answer_that_must_wait_for_the_store_is_told(house: House, logs: list[Any]) -> None:
-    house.ledger.failing = {"open_incidents"}
+    house.ledger.failing = {"current"}
     await house.round()
     assert [line["reason"] for line in told(logs, "incidents.delayed")] == ["the disk is full"]
 
@@ -1023,7 +1027,7 @@ async def test_the_heart_does_not_beat_after_a_round_that_was_not_kept(house: Ho
 
 
 async def test_the_heart_does_not_beat_when_incidents_cannot_be_answered_for(house: House) -> None:
-    house.ledger.failing = {"open_incidents"}
+    house.ledger.failing = {"current"}
     await house.round()
     assert house.heart.beats == 0
 
@@ -1111,7 +1115,7 @@ async def look_with_what_was_known_before_the_other_one_looked(late: House, earl
         early.product.works("frontend")
         await task
 
-    late.ledger.meanwhile["open_incidents"] = the_other_one_ends_its_look
+    late.ledger.meanwhile["current"] = the_other_one_ends_its_look
     await late.round()
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from devops_daemon.sandbox.answers import HUGE
 from devops_daemon.sandbox.database import PILE
-from devops_daemon.sandbox.faults import FAULTS, Fault, Server
+from devops_daemon.sandbox.faults import FAULTS, Fault, Mend, Server, find
 from devops_daemon.sandbox.product import Product
 from devops_daemon.sandbox.visits import Served
 
@@ -382,6 +382,7 @@ async def test_of_several_faults_the_first_that_answers_is_seen(visitor: Visitor
     ("fault", "path", "seen"),
     [
         ("backend-500", "/health", (500, {"detail": "Internal Server Error"})),
+        ("backend-corrupt", "/health", (500, {"detail": "Internal Server Error"})),
         ("backend-503", "/health", (503, {"detail": "Service Unavailable"})),
         ("backend-unhealthy", "/health", (200, {"status": "unhealthy"})),
         ("database-down", "/health", (200, {"status": "healthy"})),
@@ -425,6 +426,8 @@ async def test_a_right_password_does_not_open_a_session(visitor: Visitor, fault:
     ("fault", "error"),
     [
         ("backend-refused", aiohttp.ClientConnectorError),
+        ("backend-crash", aiohttp.ClientConnectorError),
+        ("backend-oom", aiohttp.ClientConnectorError),
         ("backend-invalid-http", aiohttp.ClientResponseError),
         ("backend-truncated", aiohttp.ClientPayloadError),
     ],
@@ -653,13 +656,37 @@ async def test_a_server_that_is_started_again_has_the_faults_that_are_on(product
 
 
 @pytest.mark.parametrize("server", Server)
-async def test_a_new_process_is_without_what_lay_in_the_old_one(product: Product, server: Server) -> None:
+@pytest.mark.parametrize("mend", Mend)
+async def test_what_is_new_is_without_what_lay_in_the_old_one(product: Product, server: Server, mend: Mend) -> None:
     for name in NAMES:
         await product.switch_on(name)
-    await product.restarted(server)
-    mended = {fault.name for fault in FAULTS if fault.server is server and fault.mended_by_restart}
+    await product.renewed(server, mend)
+    mended = {fault.name for fault in FAULTS if fault.server is server and fault.ends_with(mend)}
     assert mended
     assert product.active == set(NAMES) - mended
+
+
+@pytest.mark.parametrize(
+    ("name", "mend", "ends"),
+    [
+        ("backend-503", Mend.RESTART, True),
+        ("backend-503", Mend.NEW_CONTAINER, True),
+        ("backend-corrupt", Mend.RESTART, False),
+        ("backend-corrupt", Mend.NEW_CONTAINER, True),
+        ("backend-500", Mend.NEW_CONTAINER, False),
+        ("database-down", Mend.NEW_CONTAINER, False),
+        ("sessions-piled", Mend.NEW_CONTAINER, False),
+    ],
+)
+def test_a_new_container_ends_what_a_new_process_ends_and_more(name: str, mend: Mend, *, ends: bool) -> None:
+    assert find(name).ends_with(mend) is ends
+
+
+async def test_what_new_code_is_without_ends_with_it(product: Product) -> None:
+    for name in ("backend-500", "auth-401"):
+        await product.switch_on(name)
+    await product.renewed(Server.BACKEND, Mend.NEW_CONTAINER, {"backend-500"})
+    assert product.active == {"auth-401"}
 
 
 # --- its witnesses
@@ -671,12 +698,16 @@ class Bystander:
     def __init__(self) -> None:
         self.visits: list[Served] = []
         self.faults: list[str] = []
+        self.ends: list[str] = []
 
     def served(self, visit: Served) -> None:
         self.visits.append(visit)
 
     def broken(self, fault: Fault) -> None:
         self.faults.append(fault.name)
+
+    def mended(self, fault: Fault) -> None:
+        self.ends.append(fault.name)
 
 
 @pytest.fixture
@@ -721,6 +752,24 @@ async def test_a_witness_is_told_what_has_been_broken(product: Product, bystande
     await product.mend()
     await product.switch_on("frontend-500")
     assert bystander.faults == ["auth-401", "frontend-500"]
+
+
+async def test_a_witness_is_told_once_of_what_was_mended_by_hand(product: Product, bystander: Bystander) -> None:
+    for name in ("backend-crash", "auth-401", "backend-503"):
+        await product.switch_on(name)
+    await product.renewed(Server.BACKEND, Mend.RESTART)
+    await product.switch_off("backend-crash")
+    await product.switch_on("frontend-500")
+    await product.switch_off("frontend-500")
+    await product.mend()
+    assert bystander.ends == ["frontend-500", "auth-401"]
+
+
+async def test_a_witness_is_told_which_fault_a_request_has_met(product: Product, bystander: Bystander) -> None:
+    await get(f"{product.backend_url}/health")
+    await product.switch_on("backend-corrupt")
+    await get(f"{product.backend_url}/health")
+    assert [visit.met and visit.met.name for visit in bystander.visits] == [None, "backend-corrupt"]
 
 
 # --- the control port

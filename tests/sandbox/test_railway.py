@@ -18,8 +18,10 @@ import pytest
 from graphql import build_client_schema, get_introspection_query, validate
 
 from devops_daemon.adapters.railway.documents import document, names
+from devops_daemon.sandbox.faults import find
 from devops_daemon.sandbox.product import Product
 from devops_daemon.sandbox.railway.api_faults import API_FAULTS
+from devops_daemon.sandbox.railway.complaints import Complaints
 from devops_daemon.sandbox.railway.pace import Pace
 from devops_daemon.sandbox.railway.railway import EDGE_LIMIT, Railway
 from devops_daemon.sandbox.railway.seed import (
@@ -491,6 +493,160 @@ async def test_deployments_are_listed_by_status(visitor: Visitor) -> None:
     others = await visitor.history(status={"notIn": ["FAILED", "SUCCESS"]})
     assert [each["status"] for each in chosen] == ["SUCCESS", "FAILED"]
     assert {each["status"] for each in others} == {"REMOVED"}
+
+
+# --- what ends an outage, and what does not
+
+
+async def do(visitor: Visitor, field: str) -> str:
+    """Restart or redeploy what the backend serves, and wait until it runs anew; gives its deployment."""
+    identifier = await visitor.serving()
+    world = visitor.railway.realm.world
+    before = world.deployment(identifier).replicas
+    answer = await visitor.act(field, identifier)
+    if field == "deploymentRedeploy":
+        identifier = answer.body["data"][field]["id"]
+    await until(lambda: world.deployment(identifier).is_running and world.deployment(identifier).replicas != before)
+    await until(lambda: world.deployment(identifier).status == "SUCCESS")
+    return identifier
+
+
+async def roll_back(visitor: Visitor, identifier: str) -> str:
+    """Go back to a deployment that was replaced, and wait until it serves; gives the new one."""
+    await visitor.life(identifier, "REMOVED")
+    await visitor.act("deploymentRollback", identifier)
+    new = str((await visitor.history())[0]["id"])
+    await visitor.life(new, "SUCCESS")
+    return new
+
+
+@pytest.mark.parametrize(
+    ("fault", "field", "status"),
+    [
+        ("backend-503", "deploymentRestart", 200),
+        ("backend-503", "deploymentRedeploy", 200),
+        ("backend-corrupt", "deploymentRestart", 500),
+        ("backend-corrupt", "deploymentRedeploy", 200),
+        ("backend-500", "deploymentRestart", 500),
+        ("backend-500", "deploymentRedeploy", 500),
+    ],
+)
+async def test_a_restart_and_a_redeploy_end_what_lay_in_what_they_replace(
+    visitor: Visitor, fault: str, field: str, status: int
+) -> None:
+    await visitor.product.switch_on(fault)
+    await do(visitor, field)
+    assert await visitor.answers() == status
+
+
+async def test_a_broken_disk_is_left_behind_by_any_new_container(visitor: Visitor) -> None:
+    before = await visitor.serving()
+    for deploy in (
+        lambda: visitor.life(visitor.railway.push("backend"), "SUCCESS"),
+        lambda: roll_back(visitor, before),
+    ):
+        await visitor.product.switch_on("backend-corrupt")
+        assert await visitor.answers() == 500
+        await deploy()
+        assert await visitor.answers() == 200
+
+
+async def test_a_bad_commit_is_bad_wherever_it_runs_and_what_was_before_is_well(visitor: Visitor) -> None:
+    good = await visitor.serving()
+    bad = visitor.railway.push("backend", brings=frozenset({"backend-500"}))
+    await visitor.life(bad, "SUCCESS")
+    for field in ("deploymentRestart", "deploymentRedeploy"):
+        bad = await do(visitor, field)
+        assert await visitor.answers() == 500
+    await roll_back(visitor, good)
+    assert (await visitor.answers(), visitor.product.active) == (200, frozenset())
+    await roll_back(visitor, bad)
+    assert await visitor.answers() == 500
+
+
+async def test_a_commit_that_mends_it_ends_what_a_bad_one_brought(visitor: Visitor) -> None:
+    for brings, status in ((frozenset({"backend-500"}), 500), (frozenset[str](), 200)):
+        await visitor.life(visitor.railway.push("backend", brings=brings), "SUCCESS")
+        assert await visitor.answers() == status
+
+
+async def test_what_a_bad_commit_writes_stands_in_its_own_log(visitor: Visitor) -> None:
+    good = await visitor.serving()
+    bad = visitor.railway.push("backend", brings=frozenset({"backend-500"}))
+    await visitor.life(bad, "SUCCESS")
+    assert await lines(visitor, good, filter="@level:error") == []
+    told = [line["message"] for line in await lines(visitor, bad, filter="@level:error")]
+    assert (told[0], told[1]) == ("ERROR request failed (backend-500)", "Traceback (most recent call last):")
+
+
+async def test_a_commit_that_dies_at_its_start_does_so_again_until_it_is_left(visitor: Visitor) -> None:
+    good = await visitor.serving()
+    bad = visitor.railway.push("backend", brings=frozenset({"backend-crash"}))
+    await visitor.life(bad, "CRASHED")
+    first = (await visitor.one(bad))["instances"]
+    await visitor.act("deploymentRestart", bad)
+    await until(lambda: visitor.railway.realm.world.deployment(bad).replicas[0].id != first[0]["id"])
+    assert ((await visitor.one(bad))["status"], await visitor.answers()) == ("CRASHED", None)
+    await roll_back(visitor, good)
+    assert await visitor.answers() == 200
+
+
+DEATHS = [
+    ("backend-crash", "Process exited with code 1"),
+    ("backend-oom", "Out of memory: Killed process 7 (python) total-vm:9132048kB, anon-rss:8388104kB"),
+]
+
+
+@pytest.mark.parametrize(("fault", "last_word"), DEATHS)
+async def test_a_process_that_dies_leaves_a_crashed_deployment_and_a_last_word(
+    visitor: Visitor, fault: str, last_word: str
+) -> None:
+    identifier = await visitor.serving()
+    url = f"{visitor.product.control_url}/faults/{fault}"
+    async with aiohttp.ClientSession() as session, session.put(url) as response:
+        assert (await response.json())["active"] == [fault]
+    dead = await visitor.one(identifier)
+    assert (dead["status"], dead["deploymentStopped"]) == ("CRASHED", True)
+    assert [each["status"] for each in dead["instances"]] == ["CRASHED"]
+    assert await visitor.answers() is None
+    last = (await lines(visitor, identifier))[-1]
+    assert (last["message"], last["severity"]) == (last_word, "error")
+
+
+@pytest.mark.parametrize("fault", [fault for fault, _ in DEATHS])
+@pytest.mark.parametrize("field", ["deploymentRestart", "deploymentRedeploy"])
+async def test_a_process_that_has_died_is_started_anew(visitor: Visitor, fault: str, field: str) -> None:
+    await visitor.product.switch_on(fault)
+    await do(visitor, field)
+    assert (await visitor.answers(), visitor.product.active) == (200, frozenset())
+
+
+async def test_what_is_mended_by_hand_is_started_by_railway_itself(visitor: Visitor) -> None:
+    identifier = await visitor.serving()
+    await visitor.product.switch_on("backend-oom")
+    await visitor.product.mend()
+    assert await visitor.life(identifier, "SUCCESS") in (["CRASHED", "SUCCESS"], ["SUCCESS"])
+    assert ((await visitor.one(identifier))["deploymentStopped"], await visitor.answers()) == (False, 200)
+
+
+async def test_memory_fills_up_before_it_runs_out_and_is_measured_until_then(visitor: Visitor) -> None:
+    asked: dict[str, Any] = {
+        "environmentId": PRODUCTION_ID,
+        "serviceId": service_id("backend"),
+        "startDate": (datetime.now(UTC) - timedelta(minutes=30)).isoformat(),
+        "endDate": (datetime.now(UTC) + timedelta(minutes=5)).isoformat(),
+        "measurements": ["MEMORY_USAGE_GB", "MEMORY_LIMIT_GB"],
+        "sampleRateSeconds": 30,
+    }
+    await visitor.product.switch_on("backend-oom")
+    died = datetime.now(UTC).timestamp()
+    used, limit = [each["values"] for each in await visitor.ask(_document("Metrics"), **asked)]
+    assert used[0]["value"] < 0.1 * limit[0]["value"]
+    assert used[-1]["value"] > 0.95 * limit[-1]["value"]
+    assert died - 31 < used[-1]["ts"] <= died
+    await do(visitor, "deploymentRestart")
+    used, _ = [each["values"] for each in await visitor.ask(_document("Metrics"), **asked)]
+    assert used[-1]["value"] < 0.1 * limit[-1]["value"], "and a new process begins anew"
 
 
 # --- tokens and rights
@@ -972,6 +1128,39 @@ async def test_a_product_that_breaks_writes_a_traceback(visitor: Visitor) -> Non
     await visitor.product.switch_on("database-down")
     told = await lines(visitor, identifier, filter="@level:error")
     assert told[-1]["message"] == "shop.store.StoreError: database-down"
+
+
+async def test_each_container_writes_of_what_its_visitors_meet_but_not_at_each_visit(visitor: Visitor) -> None:
+    identifier = await visitor.serving()
+    await visitor.product.switch_on("backend-corrupt")
+    for _ in range(2):
+        for _ in range(3):
+            assert await visitor.answers() == 500
+        await do(visitor, "deploymentRestart")
+    told = await lines(visitor, identifier, filter="Errno")
+    assert [line["message"] for line in told] == ["OSError: [Errno 5] Input/output error: '/app/var/catalogue.db'"] * 2
+    assert len({line["tags"]["deploymentInstanceId"] for line in told}) == 2
+
+
+async def test_a_container_repeats_itself_after_a_while(visitor: Visitor) -> None:
+    identifier = await visitor.serving()
+    world = visitor.railway.realm.world
+    complaints = Complaints(world.log)
+    now = datetime.now(UTC)
+    for seconds in (0, 4, 5, 9, 10):
+        complaints.repeat(world.deployment(identifier), find("database-down"), now + timedelta(seconds=seconds))
+    assert len(await lines(visitor, identifier, filter="StoreError")) == 3
+
+
+async def test_who_is_refused_with_reason_is_no_trouble_to_be_logged(visitor: Visitor) -> None:
+    identifier = await visitor.serving()
+    await visitor.product.switch_on("auth-401")
+    await do(visitor, "deploymentRestart")
+    before = await lines(visitor, identifier, filter="@level:error")
+    url = f"{visitor.product.backend_url}/api/auth/login"
+    async with aiohttp.ClientSession() as session, session.post(url, json={}) as response:
+        assert response.status == 401
+    assert await lines(visitor, identifier, filter="@level:error") == before
 
 
 async def test_requests_to_the_product_are_logged_by_the_edge(visitor: Visitor) -> None:

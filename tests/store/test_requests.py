@@ -114,7 +114,9 @@ async def test_what_somebody_asked_and_what_was_asked_somewhere_is_found_newest_
     assert ids(await rows.on(7, NOW + 5 * MINUTE)) == []
 
 
-def at_most_one(others: Sequence[Request], paused: Switch | None) -> str | None:
+def at_most_one(others: Sequence[Request], own: str | None, paused: Switch | None) -> str | None:
+    if own:
+        return f"{own} is under way"
     if paused:
         return f"paused by {paused.by}"
     return f"{others[0].comment_id} has it" if others else None

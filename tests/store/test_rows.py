@@ -29,11 +29,12 @@ from devops_daemon.model import (
     Symptom,
     TimelineEvent,
 )
-from devops_daemon.ports import Day, Hour, Look, LostRaceError, Punctuality
+from devops_daemon.ports import Day, Dossier, Hour, Look, LostRaceError, Punctuality
 
 KEY, OTHER = ProbeKey("backend", "backend"), ProbeKey("frontend", "frontend")
 LEASE = timedelta(seconds=60)
 MINUTE = timedelta(minutes=1)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 INTERVAL = timedelta(minutes=5)
 
 
@@ -164,8 +165,8 @@ OPENED = TimelineEvent(NOW, EventKind.OPENED, "SEV1: backend is down")
 async def test_an_incident_comes_back_as_it_was_saved_with_its_timeline(store: Database) -> None:
     rows = IncidentRows(store)
     await rows.save(incident(), [OPENED])
-    assert await rows.open_incidents() == [incident()]
-    assert await HistoryRows(store, INTERVAL).incident("261124-aaaa") == (incident(), [OPENED])
+    assert await rows.current(NEVER) == [incident()]
+    assert await HistoryRows(store, INTERVAL).incident("261124-aaaa") == Dossier(incident(), [OPENED], [], [])
     assert await HistoryRows(store, INTERVAL).incident("none") is None
 
 
@@ -175,7 +176,7 @@ async def test_an_incident_moves_by_compare_and_set(store: Database, second: Dat
     saves = [IncidentRows(s).save(raised, []) for s in (store, second)]
     outcomes = await asyncio.gather(*saves, return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LostRaceError", "NoneType"]
-    assert await IncidentRows(store).open_incidents() == [raised]
+    assert await IncidentRows(store).current(NEVER) == [raised]
 
 
 async def test_a_probe_is_in_one_open_outage_only(store: Database, second: Database) -> None:
@@ -184,15 +185,15 @@ async def test_a_probe_is_in_one_open_outage_only(store: Database, second: Datab
     ]
     outcomes = await asyncio.gather(*saves, return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["LostRaceError", "NoneType"]
-    open_now = await IncidentRows(store).open_incidents()
+    open_now = await IncidentRows(store).current(NEVER)
     assert len(open_now) == 1
-    assert (await HistoryRows(store, INTERVAL).incident(open_now[0].id)) == (open_now[0], [OPENED])
+    assert (await HistoryRows(store, INTERVAL).incident(open_now[0].id)) == Dossier(open_now[0], [OPENED], [], [])
 
 
 async def test_a_lesser_incident_of_the_same_probe_may_be_open_beside_an_outage(store: Database) -> None:
     await IncidentRows(store).save(incident("261124-slow", symptom=Symptom.DEGRADED), [])
     await IncidentRows(store).save(incident("261124-down"), [])
-    assert len(await IncidentRows(store).open_incidents()) == 2
+    assert len(await IncidentRows(store).current(NEVER)) == 2
 
 
 async def test_an_outage_that_another_replica_has_seen_to_its_end_is_not_opened_again(store: Database) -> None:
@@ -200,7 +201,7 @@ async def test_an_outage_that_another_replica_has_seen_to_its_end_is_not_opened_
     await rows.keep([Look((), (ProbeState(KEY, settled=Status.UP, checked_at=NOW, version=1),))])
     with pytest.raises(LostRaceError, match="well again"):
         await IncidentRows(store).save(incident(), [OPENED])
-    assert await IncidentRows(store).open_incidents() == []
+    assert await IncidentRows(store).current(NEVER) == []
 
 
 async def test_a_new_outage_may_open_once_the_last_is_resolved(store: Database) -> None:

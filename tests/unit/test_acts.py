@@ -3,8 +3,8 @@
 import pytest
 from builders import a_deployment, at
 
-from devops_daemon.commands.acts import CLOCKS_DIFFER, TAKEN_WITHIN, find_begun
 from devops_daemon.hosting import Deployment
+from devops_daemon.rollout.begun import CLOCKS_DIFFER, TAKEN_WITHIN, find_begun
 
 CODE = "a" * 40
 BEFORE, AFTER = -CLOCKS_DIFFER.total_seconds(), TAKEN_WITHIN.total_seconds()

@@ -14,6 +14,8 @@ PLACEHOLDERS = {
     Takes.USER: "NAME",
     Takes.NUMBER: "#N",
     Takes.MAYBE_INCIDENT: "[ID]",
+    Takes.INCIDENT: "ID",
+    Takes.INCIDENT_AND_LEVEL: "IDLEVEL",
     Takes.MAYBE_CONFIRM: "[confirm]",
 }
 

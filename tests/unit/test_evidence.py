@@ -8,16 +8,8 @@ from effort import cpu_within
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devops_daemon.commands.evidence import (
-    LONGEST_READ,
-    LONGEST_SHOWN,
-    MOST_COUNTED,
-    MOST_READ,
-    SHOWN_LINES,
-    as_sections,
-    search,
-    wanted,
-)
+from devops_daemon.commands.sections import SHOWN_LINES, as_sections
+from devops_daemon.evidence.search import LONGEST_READ, LONGEST_SHOWN, MOST_COUNTED, MOST_READ, search, wanted
 from devops_daemon.redaction import Redactor
 
 SECRET = "hunter2-kestrel-quarry"  # of a product that holds nothing

@@ -139,6 +139,12 @@ def asked(words: str) -> Ask | Unclear | None:
         ("how is the latency?", Ask(METRICS)),
         ("cpu", Ask(METRICS)),
         # incidents
+        ("acknowledge 261124-k3f9", Ask(Name.ACKNOWLEDGE, incident="261124-k3f9")),
+        ("please resolve 261124-K3F9, thanks", Ask(Name.RESOLVE, incident="261124-k3f9")),
+        ("set severity 261124-k3f9 sev2", Ask(Name.SEVERITY, incident="261124-k3f9", level="SEV2")),
+        ("incident 261124-k3f9 acknowledge", Ask(Name.ACKNOWLEDGE, incident="261124-k3f9")),
+        ("incident 261124-k3f9 resolve", Ask(Name.RESOLVE, incident="261124-k3f9")),
+        ("incidents 261124-k3f9 severity SEV3", Ask(Name.SEVERITY, incident="261124-k3f9", level="SEV3")),
         ("incident", Ask(INCIDENTS)),
         ("incidents", Ask(INCIDENTS)),
         ("incident 261124-k3f9", Ask(INCIDENTS, incident="261124-k3f9")),
@@ -428,7 +434,14 @@ def test_what_is_kept_of_a_request_is_bounded() -> None:
 
 # The catalogue
 
-FILLED = {"SERVICE": "backend", "TEXT": "login errors", "NAME": "maria", "N": "12", "ID": "261124-k3f9"}
+FILLED = {
+    "SERVICE": "backend",
+    "TEXT": "login errors",
+    "NAME": "maria",
+    "N": "12",
+    "ID": "261124-k3f9",
+    "LEVEL": "SEV2",
+}
 GIVEN = {
     "service": st.from_regex(r"[a-z][a-z0-9]{2,10}(-[a-z0-9]{1,5})?x", fullmatch=True).filter(
         lambda name: name != "prox"
@@ -437,13 +450,15 @@ GIVEN = {
     "user": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}[a-z0-9]", fullmatch=True),
     "number": st.integers(1, 999_999_999),
     "incident": st.from_regex(r"[0-9]{6}-[a-z0-9]{4}", fullmatch=True),
+    "level": st.sampled_from(["SEV1", "SEV2", "SEV3"]),
 }
 _WANTS = {
     LOGS: ("service", "topic"),
     **dict.fromkeys((BUILD, DEPLOYMENTS, METRICS, Name.RESTART, Name.REDEPLOY, Name.ROLLBACK), ("service",)),
     USER: ("user",),
     WHY: ("number",),
-    INCIDENTS: ("incident",),
+    **dict.fromkeys((INCIDENTS, Name.ACKNOWLEDGE, Name.RESOLVE), ("incident",)),
+    Name.SEVERITY: ("incident", "level"),
 }
 
 

@@ -10,7 +10,7 @@ from builders import START, a_member, a_probe, a_service, a_trouble, an_incident
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devops_daemon.incidents.lifecycle import Step, is_outage, next_steps
+from devops_daemon.incidents.lifecycle import Step, next_steps
 from devops_daemon.model import (
     EventKind,
     Incident,
@@ -52,7 +52,7 @@ class Story:
 
     @property
     def outages(self) -> list[Incident]:
-        return [incident for incident in self.open if is_outage(incident)]
+        return [incident for incident in self.open if incident.is_outage]
 
     def look(
         self, *troubles: Trouble, well: Mapping[ProbeKey, datetime] | None = None, now: datetime = NOW
@@ -499,7 +499,7 @@ def test_no_probe_is_in_two_open_outages(worlds: list[str], data: st.DataObject)
 @given(data=st.data())
 def test_no_probe_is_in_two_open_incidents_that_are_no_outages(worlds: list[str], data: st.DataObject) -> None:
     for story, _, _ in histories(data, worlds):
-        members = [member.key for incident in story.open if not is_outage(incident) for member in incident.members]
+        members = [member.key for incident in story.open if not incident.is_outage for member in incident.members]
         assert sorted(members) == sorted(set(members))
 
 
@@ -515,7 +515,7 @@ def test_whatever_is_down_burns_in_exactly_one_open_outage(worlds: list[str], da
 @given(data=st.data())
 def test_no_outage_is_resolved_while_one_of_its_probes_is_down(worlds: list[str], data: st.DataObject) -> None:
     for _, report, steps in histories(data, worlds):
-        ended = [s.incident for s in steps if s.incident.status is IncidentStatus.RESOLVED and is_outage(s.incident)]
+        ended = [s.incident for s in steps if s.incident.status is IncidentStatus.RESOLVED and s.incident.is_outage]
         members = {member.key for incident in ended for member in incident.members}
         assert members.isdisjoint(report.down)
 

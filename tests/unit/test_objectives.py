@@ -1,12 +1,13 @@
 """The success criteria, measured from incidents."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from builders import START, an_incident
+from builders import START, a_member, an_incident
 
 from devops_daemon.asking import Wait
-from devops_daemon.model import Incident, IncidentStatus
+from devops_daemon.model import Incident, IncidentStatus, Severity, Symptom
 from devops_daemon.objectives import Measured, Objective, measure
 
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
@@ -69,8 +70,28 @@ def test_what_counts_now_is_the_worst_of_the_last_week() -> None:
     assert (measured.actual, measured.met) == (10, True)
 
 
-def test_recovery_without_a_person_is_not_measured_while_no_person_can_act() -> None:
-    assert objective("auto_recovery", ended(timedelta(hours=1))) == Objective("auto_recovery", 0.5)
+def test_what_ended_without_a_person_is_counted() -> None:
+    alone, old = ended(timedelta(hours=1)), ended(WEEK)
+    by_people = [
+        replace(alone, escalated_at=START - timedelta(hours=2)),
+        replace(alone, acknowledged_by="ada"),
+        replace(alone, resolved_by="ada"),
+    ]
+    minor = replace(alone, members=(a_member(symptom=Symptom.DEGRADED),))
+    measured = objective("auto_recovery", alone, old, *by_people, minor, an_incident(opened_at=START))
+    assert measured.windows == (Measured(WEEK, 0.25, 0.25), Measured(MONTH, 0.4, 0.4))
+
+
+def test_a_sev1_is_answered_with_the_first_remedy_call_or_notice() -> None:
+    def addressed(seconds: float) -> Incident:
+        return replace(detected_after(10), addressed_at=detected_after(10).opened_at + timedelta(seconds=seconds))
+
+    sev2 = replace(detected_after(10), severity=Severity.SEV2)
+    measured = objective("sev1_response", addressed(30), addressed(900), addressed(600), sev2)
+    assert measured.windows[0] == Measured(WEEK, 900, 2 / 3)
+    assert objective("sev1_response", detected_after(5, ago=timedelta(minutes=5))).actual is None, "it may still be"
+    assert objective("sev1_response", detected_after(0, ago=timedelta(minutes=11))).actual == 660
+    assert objective("sev1_response", ended(timedelta(minutes=30))).actual is None, "it ended before anybody could"
 
 
 @pytest.mark.parametrize(("share", "met"), [(0.51, True), (0.5, False), (0.0, False)])

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from builders import START, a_deployment, a_hosted, a_hosting, at, instances
 
-from devops_daemon.commands.secrets import FRESH, MOST_REMEMBERED, Secrets, with_lines
+from devops_daemon.evidence.secrets import FRESH, MOST_REMEMBERED, Secrets, with_lines
 from devops_daemon.hosting import HostedService, Hosting
 from devops_daemon.ports import Platform, UnavailableError
 from devops_daemon.redaction import Redactor

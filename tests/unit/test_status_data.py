@@ -24,7 +24,17 @@ from builders import (
     the_product,
 )
 
-from devops_daemon.entrypoints.status import Facts, PlatformShown, ago, as_data, incident_as_data, moment, span, stamp
+from devops_daemon.entrypoints.status import (
+    Facts,
+    PlatformShown,
+    ago,
+    as_data,
+    dossier_as_data,
+    incident_as_data,
+    moment,
+    span,
+    stamp,
+)
 from devops_daemon.hosting import Became, DeploymentRecord, Phase, PlatformNews
 from devops_daemon.model import (
     EventKind,
@@ -39,7 +49,7 @@ from devops_daemon.model import (
     Symptom,
     TimelineEvent,
 )
-from devops_daemon.ports import Overview, Punctuality
+from devops_daemon.ports import Dossier, Overview, Punctuality
 from devops_daemon.rollout.watch import PlatformView
 
 INTEGRATIONS = {"github": "ok", "railway": "off", "backend": "ok", "feedback": "off"}
@@ -102,8 +112,15 @@ def test_a_probe_has_the_keys_of_the_contract(states: Sequence[ProbeState]) -> N
     assert set(the_backend(*states)["probes"][0]) == {"name", "kind", "status", "latency_ms", "detail", "checked_at"}
 
 
+BESIDE = {
+    *("title", "cause", "detected_at", "held", "suspect", "escalated_at", "escalated_for", "acknowledged_by"),
+    *("acknowledged_until", "rolled_back_from"),
+}
+"""What is told of an incident beside the contract's keys."""
+
+
 def test_an_incident_has_the_keys_of_the_contract() -> None:
-    assert set(snapshot(incidents=[an_incident()])["incidents"][0]) - {"title", "cause", "detected_at"} == {
+    assert set(snapshot(incidents=[an_incident()])["incidents"][0]) - BESIDE == {
         "id",
         "severity",
         "status",
@@ -290,7 +307,7 @@ def test_incidents_come_in_the_order_of_the_ledger() -> None:
 
 def test_an_incident_by_itself_has_its_timeline() -> None:
     opened = TimelineEvent(at(10), EventKind.OPENED, "SEV2: frontend is down: refused")
-    told = incident_as_data(an_incident(a_member("frontend"), severity=Severity.SEV2), [opened])
+    told = dossier_as_data(Dossier(an_incident(a_member("frontend"), severity=Severity.SEV2), [opened]))
     assert told["timeline"] == [{"at": stamp(at(10)), "kind": "opened", "text": "SEV2: frontend is down: refused"}]
 
 

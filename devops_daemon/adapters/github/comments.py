@@ -8,10 +8,11 @@ import structlog
 
 from devops_daemon.adapters.github import read
 from devops_daemon.adapters.github.client import Client
-from devops_daemon.adapters.github.errors import NotSentError, ThrottledError, telling_what_is_gone
+from devops_daemon.adapters.github.errors import telling_what_is_gone
 from devops_daemon.adapters.github.headers import next_page
+from devops_daemon.adapters.github.lookup import once
 from devops_daemon.forge import Account, Comment, Mark, Reaction
-from devops_daemon.ports import RefusedError, UnavailableError, UnclearError
+from devops_daemon.ports import UnavailableError
 
 MARGIN = timedelta(minutes=2)
 """How far before a write its comment is looked for: clocks differ."""
@@ -39,13 +40,16 @@ class Comments:
     async def write(self, issue: int, body: str) -> Comment:
         """Write a comment once; raises UnclearError where neither the answer nor a look tells whether it is there."""
         began = self._client.at_github() - MARGIN
-        try:
+        mark = Mark.at_end_of(body)
+
+        async def write() -> Comment:
             done = await self._client.write("POST", f"{self._base}/{issue}/comments", {"body": body}, repeatable=False)
             return read.parsed("a new comment", read.comment, done.data)
-        except (ThrottledError, NotSentError):
-            raise  # nothing was done
-        except UnavailableError as lost:
-            return await self._looked_up(issue, Mark.at_end_of(body), began, lost)
+
+        async def find() -> Comment | None:
+            return await self.find(issue, mark, began) if mark else None
+
+        return await once(self._client, "the comment was written", write, find if mark else None)
 
     async def edit(self, comment_id: int, body: str) -> None:
         """Write a comment anew; raises GoneError where it is not there any more."""
@@ -89,22 +93,8 @@ class Comments:
         log.warning("github.comments_cut", since=since.isoformat(), read=len(found))
         return found
 
-    async def _looked_up(self, issue: int, mark: Mark | None, began: datetime, lost: UnavailableError) -> Comment:
-        """Look for the comment whose answer was lost, by its mark and our account: others may copy a mark."""
-        if mark is None:
-            raise UnclearError(f"{lost}; whether the comment was written cannot be looked up: it bears no mark")
-        for wait in self._client.waits.looks:
-            await self._client.waits.pause(wait)
-            try:
-                found = await self._ours(issue, mark, began)
-            except (UnavailableError, RefusedError) as error:
-                log.info("github.look_failed", issue=issue, reason=str(error))
-                continue
-            if found is not None:
-                return found
-        raise UnclearError(f"{lost}; whether the comment was written is not known: it is not there yet") from lost
-
-    async def _ours(self, issue: int, mark: Mark, began: datetime) -> Comment | None:
+    async def find(self, issue: int, mark: Mark, began: datetime) -> Comment | None:
+        """Find the comment of our own account that bears a mark: others may copy one."""
         mine = (await self._account()).login.casefold()
         written = [comment for comment in await self.since(began, issue) if Mark.at_end_of(comment.body) == mark]
         return next((comment for comment in written if comment.author.login.casefold() == mine), None)

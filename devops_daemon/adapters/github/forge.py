@@ -1,7 +1,7 @@
 """GitHub as the port `Forge`."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -12,15 +12,17 @@ from devops_daemon.adapters.github import pulls, read
 from devops_daemon.adapters.github.answers import Done, Why
 from devops_daemon.adapters.github.app_auth import AppJwt, InstallationToken
 from devops_daemon.adapters.github.asked import Asked
+from devops_daemon.adapters.github.calls import Calls
 from devops_daemon.adapters.github.client import Client, Waits
 from devops_daemon.adapters.github.comments import Comments
 from devops_daemon.adapters.github.credentials import Credentials, PersonalToken
 from devops_daemon.adapters.github.errors import SaidNoError
 from devops_daemon.adapters.github.hooks import Hooks
+from devops_daemon.adapters.github.issues import Issues
 from devops_daemon.adapters.github.limits import Limits
 from devops_daemon.adapters.github.masking import Masking
 from devops_daemon.adapters.github.transport import HttpTransport
-from devops_daemon.forge import Account, Comment, HookDelivery, Pull, Reaction, Repository, Role
+from devops_daemon.forge import Account, Comment, HookDelivery, Issue, Mark, Pull, Reaction, Repository, Role
 from devops_daemon.inbox import Arrival
 from devops_daemon.ports import Clock, LockedOutError
 from devops_daemon.redaction import Redactor
@@ -49,8 +51,15 @@ class _Kept(Generic[T]):
 class GitHub:
     """The whole port."""
 
-    def __init__(self, client: Client, jwt: AppJwt | None, now: Clock, steady: Steady = time.monotonic) -> None:
-        """`jwt` is there where an App asks."""
+    def __init__(
+        self,
+        client: Client,
+        jwt: AppJwt | None,
+        now: Clock,
+        steady: Steady = time.monotonic,
+        trigger: Client | None = None,
+    ) -> None:
+        """`jwt` is there where an App asks, `trigger` where others are called by a token of its own."""
         self.client = client
         self.jwt = jwt
         self.hooks = Hooks(client, jwt, steady)
@@ -58,6 +67,9 @@ class GitHub:
         self._account = _Kept(self._who, ACCOUNT_KEPT, steady)
         self._repository = _Kept(self._read_repository, REPOSITORY_KEPT, steady)
         self._comments = Comments(client, self.account)
+        self._issues = Issues(client, self.account)
+        caller = _Kept(lambda: _owner(trigger), ACCOUNT_KEPT, steady) if trigger else self._account
+        self._calls = Calls(trigger or client, caller.get)
         self._path = f"/repos/{client.asked.repository}"
 
     @property
@@ -99,6 +111,48 @@ class GitHub:
         """Read the comments written or changed since then, on one issue or on all, oldest change first."""
         return await self._comments.since(since, issue)
 
+    async def find_comment(self, issue: int, mark: Mark, since: datetime) -> Comment | None:
+        """Find the comment that bears a mark, written by our own account or by that which calls."""
+        found = await self._comments.find(issue, mark, since)
+        return found or await self._calls.comments.find(issue, mark, since)
+
+    async def call(self, issue: int, body: str) -> Comment:
+        """Write a comment that calls an agent."""
+        return await self._calls.write(issue, body)
+
+    async def find_issue(self, mark: Mark, label: str) -> Issue | None:
+        """Find the newest issue of our own account with this label that bears a mark, open or closed."""
+        return await self._issues.find(mark, label)
+
+    async def issue(self, number: int) -> Issue:
+        """Read an issue; raises GoneError where it is not there any more."""
+        return await self._issues.get(number)
+
+    async def open_issue(self, title: str, body: str, labels: Sequence[str]) -> Issue:
+        """Open an issue; the last line of its body is a mark, by which it is looked up where the answer was lost."""
+        return await self._issues.open(title, body, labels)
+
+    async def edit_issue(self, number: int, *, title: str | None = None, body: str | None = None) -> None:
+        """Write an issue of ours anew; raises GoneError where it is not there any more."""
+        await self._issues.edit(number, title=title, body=body)
+
+    async def set_open(self, number: int, *, open_: bool) -> None:
+        """Close an issue as done, or open it again; raises GoneError where it is not there any more."""
+        state = {"state": "open"} if open_ else {"state": "closed", "state_reason": "completed"}
+        await self._issues.edit(number, **state)
+
+    async def label(self, number: int, labels: Sequence[str]) -> None:
+        """Put labels on an issue; raises GoneError where it is not there any more."""
+        await self._issues.label(number, labels)
+
+    async def run_workflow(self, file: str, inputs: Mapping[str, str]) -> None:
+        """Start a workflow of the default branch by its file's name."""
+        await self._calls.run_workflow(file, (await self.repository()).default_branch, inputs)
+
+    async def dispatch(self, event: str, payload: Mapping[str, str]) -> None:
+        """Send a `repository_dispatch` event."""
+        await self._calls.dispatch(event, payload)
+
     async def pull(self, number: int) -> Pull:
         """Read a pull request with its checks."""
         return await pulls.pull(self.client, number)
@@ -135,6 +189,11 @@ class GitHub:
             text = f"there is no {self.client.asked.repository}, or the token may not see it: mend GITHUB_REPOSITORY"
             raise SaidNoError(f"{text}, or let the token reach it ({error})", Why.NOT_FOUND) from error
         return done.data if isinstance(done.data, dict) else {}
+
+
+async def _owner(client: Client) -> Account:
+    """Tell whose a client's own token is."""
+    return read.parsed("the account", _user, (await client.get("/user")).data)
 
 
 def _user(node: Mapping[str, Any]) -> Account:
@@ -176,4 +235,8 @@ async def connected(  # noqa: PLR0913 # each by its name
     async with transport(user_agent, masking, socket_factory) as sender:
         limits = Limits(now, steady, waits.pause)
         client = Client(sender, limits, asked, credentials, masking, now, waits=waits)
-        yield GitHub(client, jwt, now, steady)
+        trigger = None
+        if asked.trigger_token:  # another account, with limits of its own
+            token = PersonalToken("GITHUB_TRIGGER_TOKEN", asked.trigger_token)
+            trigger = Client(sender, Limits(now, steady, waits.pause), asked, token, masking, now, waits=waits)
+        yield GitHub(client, jwt, now, steady, trigger)

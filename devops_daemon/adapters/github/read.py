@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from devops_daemon.adapters.exchange import snippet
-from devops_daemon.forge import Account, Check, Comment, HookDelivery, Pull, Repository, Role
+from devops_daemon.forge import Account, Check, Comment, HookDelivery, Issue, Pull, Repository, Role
 from devops_daemon.inbox import Arrival
 from devops_daemon.ports import UnavailableError
 
@@ -76,6 +76,20 @@ def comment(node: Mapping[str, Any]) -> Comment:
         url=str(node.get("html_url") or ""),
         edited=changed_at(node) - created_at > WHOLE_SECONDS,
         via_app=node.get("performed_via_github_app") is not None,
+    )
+
+
+def issue(node: Mapping[str, Any]) -> Issue:
+    """Read an issue; GitHub may give a label as its name alone."""
+    labels = (label.get("name") if isinstance(label, dict) else label for label in node.get("labels") or ())
+    return Issue(
+        number=int(node["number"]),
+        title=_text(node, "title"),
+        body=str(node.get("body") or ""),
+        author=account(node.get("user")),
+        open=node["state"] == "open",
+        labels=tuple(str(label) for label in labels if label),
+        url=str(node.get("html_url") or ""),
     )
 
 

@@ -12,6 +12,7 @@ from devops_daemon.adapters.store.schema import deployment
 from devops_daemon.hosting import Became, Commit, DeploymentRecord, Phase
 
 SHOWN = 40
+LAST = 100
 _FIRST = (deployment.c.live_at, deployment.c.well_at, deployment.c.seen_at)
 """Moments that are kept as they were first seen, by whichever replica saw them."""
 
@@ -36,6 +37,12 @@ def read_recent(connection: sa.Connection, since: datetime) -> list[DeploymentRe
     """Read the latest, newest first."""
     newest = sa.select(deployment).where(deployment.c.created_at >= since).order_by(deployment.c.created_at.desc())
     return [_record(row) for row in connection.execute(newest.limit(SHOWN))]
+
+
+def read_of_service(connection: sa.Connection, service_id: str) -> list[DeploymentRecord]:
+    """Read those of a service, newest first."""
+    mine = sa.select(deployment).where(deployment.c.service_id == service_id)
+    return [_record(row) for row in connection.execute(mine.order_by(deployment.c.created_at.desc()).limit(LAST))]
 
 
 def _values(record: DeploymentRecord) -> dict[str, Any]:
@@ -90,6 +97,10 @@ class DeploymentRows:
     async def rows(self, identifiers: Sequence[str]) -> list[DeploymentRecord]:
         """Read those that have not ended, and those that are named."""
         return await self._db.read(lambda connection: read_rows(connection, identifiers))
+
+    async def of_service(self, service_id: str) -> list[DeploymentRecord]:
+        """Read those of a service, newest first."""
+        return await self._db.read(lambda connection: read_of_service(connection, service_id))
 
     async def keep(self, records: Sequence[DeploymentRecord]) -> None:
         """Keep rows, all or none."""

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from devops_daemon.adapters.store import deployments, inbox, incidents, requests, switches
+from devops_daemon.adapters.store import deployments, inbox, incidents, mending, requests, switches
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import hour_of, read_references, read_states
-from devops_daemon.adapters.store.schema import deployment, hourly, incident, probe, request, result, tick
-from devops_daemon.model import Incident, ProbeKey, TimelineEvent
-from devops_daemon.ports import PAUSED, Day, Hour, Overview, Punctuality
+from devops_daemon.adapters.store.schema import deployment, gauge, hourly, incident, probe, request, result, tick
+from devops_daemon.model import ProbeKey
+from devops_daemon.ports import PAUSED, Day, Dossier, Hour, Overview, Punctuality
 
 HOURS_PER_DAY = 24
 SHOWN_DAYS = 90
@@ -29,11 +29,13 @@ BATCH = 1000
 
 def read_overview(connection: sa.Connection, now: datetime, interval: timedelta) -> Overview:
     """Read all that `/status` shows."""
+    shown = tuple(incidents.read_since(connection, now - INCIDENT_MEMORY, SHOWN_INCIDENTS))
     return Overview(
         states={state.key: state for state in read_states(connection)},
         days=_days(connection, now),
         hours=_hours(connection, now),
-        incidents=tuple(incidents.read_since(connection, now - INCIDENT_MEMORY, SHOWN_INCIDENTS)),
+        incidents=shown,
+        remedies=mending.read_all(connection, [each.id for each in shown]),
         punctuality=_punctuality(connection, now, interval),
         references=read_references(connection),
         deployments=tuple(deployments.read_recent(connection, now - INCIDENT_MEMORY)),
@@ -41,6 +43,15 @@ def read_overview(connection: sa.Connection, now: datetime, interval: timedelta)
         inbox=inbox.read_figures(connection, now),
         paused=switches.read_switch(connection, PAUSED),
     )
+
+
+def read_dossier(connection: sa.Connection, identifier: str) -> Dossier | None:
+    """Read one incident with all that belongs to it."""
+    found = incidents.read_one(connection, identifier)
+    if found is None:
+        return None
+    remedies, seen = mending.read_remedies(connection, identifier), mending.read_evidence(connection, identifier)
+    return Dossier(*found, remedies, seen)
 
 
 def _days(connection: sa.Connection, now: datetime) -> dict[ProbeKey, tuple[Day, ...]]:
@@ -94,6 +105,7 @@ def forget(connection: sa.Connection, now: datetime) -> int:
             _delete(connection, probe, probe.c.checked_at < now - HISTORY_KEPT),
             _delete(connection, incident, incident.c.resolved_at < now - INCIDENTS_KEPT),
             _delete(connection, deployment, deployment.c.created_at < now - INCIDENTS_KEPT),
+            _delete(connection, gauge, gauge.c.at < now - HISTORY_KEPT),
             inbox.forget(connection, now),
             _delete(connection, request, request.c.asked_at < now - REQUESTS_KEPT),
         )
@@ -134,9 +146,9 @@ class HistoryRows:
         """Read all that `/status` shows."""
         return await self._db.read(lambda connection: read_overview(connection, now, self._interval))
 
-    async def incident(self, identifier: str) -> tuple[Incident, list[TimelineEvent]] | None:
-        """Read one incident with its timeline."""
-        return await self._db.read(lambda connection: incidents.read_one(connection, identifier))
+    async def incident(self, identifier: str) -> Dossier | None:
+        """Read one incident with all that belongs to it."""
+        return await self._db.read(lambda connection: read_dossier(connection, identifier))
 
     async def forget(self, now: datetime) -> int:
         """Delete what has been kept long enough, in batches that hold nobody up; gives how many rows."""

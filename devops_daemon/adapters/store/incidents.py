@@ -1,8 +1,8 @@
-"""Rows of incidents, their members and their timelines."""
+"""Rows of incidents, their members and their timelines, and of who answers for which."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -22,10 +22,42 @@ from devops_daemon.model import (
 )
 from devops_daemon.ports import LostRaceError
 
+_SAME = (
+    *("severity", "severity_by", "status", "title", "opened_at", "detected_at", "resolved_at", "resolved_by"),
+    *("acknowledged_by", "acknowledged_until", "addressed_at", "escalated_at", "escalated_for", "overdue_at", "held"),
+    *("suspect", "suspect_told", "failing_since", "stands", "issue", "issue_url", "version"),
+)
+"""What the noun and the row name alike."""
+_DUE = {"next_look_at": None, "settled": False}
 
-def read_open(connection: sa.Connection) -> list[Incident]:
-    """Read the incidents that are not resolved, oldest first."""
-    return _read(connection, incident.c.status != IncidentStatus.RESOLVED, None)
+
+def read_current(connection: sa.Connection, ended_since: datetime) -> list[Incident]:
+    """Read the incidents that are not resolved, and those that ended since then, oldest first."""
+    lately = sa.or_(incident.c.resolved_at.is_(None), incident.c.resolved_at >= ended_since)
+    return _read(connection, lately, None)
+
+
+def take(connection: sa.Connection, owner: str, lease: timedelta, now: datetime) -> list[Incident]:
+    """Take those that are to be answered for now, and that nobody else has in hand; oldest first."""
+    due = sa.or_(incident.c.next_look_at.is_(None), incident.c.next_look_at <= now)
+    free = sa.or_(incident.c.held_until.is_(None), incident.c.held_until <= now, incident.c.held_by == owner)
+    taken = incident.update().where(~incident.c.settled, due, free).values(held_by=owner, held_until=now + lease)
+    found = list(connection.execute(taken.returning(incident.c.id)).scalars())
+    return _read(connection, incident.c.id.in_(found), None)
+
+
+def let_go(connection: sa.Connection, taken: Incident, owner: str, next_at: datetime | None) -> None:
+    """Free one until it is due again, None for never; one that has changed since it was taken is due at once."""
+    mine = incident.update().where(incident.c.id == taken.id, incident.c.held_by == owner)
+    connection.execute(mine.values(held_by=None, held_until=None))
+    same = incident.update().where(incident.c.id == taken.id, incident.c.version == taken.version)
+    connection.execute(same.values(next_look_at=next_at, settled=next_at is None))
+
+
+def read_next_due(connection: sa.Connection) -> datetime | None:
+    """Tell when the next is due, None where none is to be answered for; one without a time has been due for ever."""
+    waiting = sa.select(incident.c.next_look_at, incident.c.opened_at).where(~incident.c.settled)
+    return min((row.next_look_at or row.opened_at for row in connection.execute(waiting)), default=None)
 
 
 def read_since(connection: sa.Connection, since: datetime, most: int) -> list[Incident]:
@@ -51,20 +83,12 @@ def save(connection: sa.Connection, changed: Incident, events: Sequence[Timeline
     Raises LostRaceError where that version is there already, or one of its probes is in another open incident, or the
     rows of its probes say that it was decided on what has passed.
     """
-    values = {
-        "severity": changed.severity,
-        "status": changed.status,
-        "cause_service": changed.cause.service,
-        "cause_name": changed.cause.name,
-        "title": changed.title,
-        "opened_at": changed.opened_at,
-        "detected_at": changed.detected_at,
-        "resolved_at": changed.resolved_at,
-        "version": changed.version,
-    }
+    cause = {"cause_service": changed.cause.service, "cause_name": changed.cause.name}
+    values = {name: getattr(changed, name) for name in _SAME} | cause | _DUE
+    begins = changed.version == 1 or (changed.resolved_at is None and _has_ended(connection, changed))
+    if begins and not _still_wrong(connection, changed):
+        raise LostRaceError("its probes are well again: another replica has seen this outage to its end")
     if changed.version == 1:
-        if not _still_wrong(connection, changed):
-            raise LostRaceError("its probes are well again: another replica has seen this outage to its end")
         _insert(connection, sa.insert(incident).values(id=changed.id, **values))
     else:
         if changed.resolved_at and _down_since(connection, changed, changed.resolved_at):
@@ -81,8 +105,13 @@ def save(connection: sa.Connection, changed: Incident, events: Sequence[Timeline
         )
 
 
+def _has_ended(connection: sa.Connection, changed: Incident) -> bool:
+    ended = sa.select(incident.c.resolved_at).where(incident.c.id == changed.id)
+    return connection.execute(ended).scalar() is not None
+
+
 def _still_wrong(connection: sa.Connection, opened: Incident) -> bool:
-    """Ask the rows, in the transaction that opens the incident: it was decided on what may have passed by now."""
+    """Ask the rows, in the transaction that opens the incident (again): what it was decided on may have passed."""
     which = sa.tuple_(probe.c.service, probe.c.name).in_([tuple(member.key) for member in opened.members])
     rows = connection.execute(sa.select(probe.c.settled, probe.c.flapping).where(which)).all()
     return not rows or any(row.flapping or row.settled in {Status.DOWN, Status.DEGRADED} for row in rows)
@@ -129,15 +158,10 @@ def _read(connection: sa.Connection, where: sa.ColumnElement[bool], most: int | 
     return [
         Incident(
             id=row.id,
-            severity=Severity(row.severity),
-            status=IncidentStatus(row.status),
             cause=ProbeKey(row.cause_service, row.cause_name),
-            title=row.title,
             members=tuple(members[row.id]),
-            opened_at=row.opened_at,
-            detected_at=row.detected_at,
-            resolved_at=row.resolved_at,
-            version=row.version,
+            **{name: getattr(row, name) for name in _SAME}
+            | {"severity": Severity(row.severity), "status": IncidentStatus(row.status)},
         )
         for row in rows
     ]
@@ -158,9 +182,21 @@ class IncidentRows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def open_incidents(self) -> list[Incident]:
-        """Read the incidents that are not resolved, oldest first."""
-        return await self._db.read(read_open)
+    async def current(self, ended_since: datetime) -> list[Incident]:
+        """Read the incidents that are not resolved, and those that ended since then, oldest first."""
+        return await self._db.read(lambda connection: read_current(connection, ended_since))
+
+    async def take(self, owner: str, lease: timedelta, now: datetime) -> list[Incident]:
+        """Take those that are to be answered for now."""
+        return await self._db.write(lambda connection: take(connection, owner, lease, now))
+
+    async def let_go(self, taken: Incident, owner: str, next_at: datetime | None) -> None:
+        """Free one until it is due again."""
+        await self._db.write(lambda connection: let_go(connection, taken, owner, next_at))
+
+    async def next_due(self) -> datetime | None:
+        """Tell when the next is due."""
+        return await self._db.read(read_next_due)
 
     async def save(self, changed: Incident, events: Sequence[TimelineEvent]) -> None:
         """Write a new incident, or the next version of one."""

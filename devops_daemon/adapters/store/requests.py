@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import insert
-from devops_daemon.adapters.store.schema import request
+from devops_daemon.adapters.store.schema import remedy, request
 from devops_daemon.adapters.store.switches import read_switch
 from devops_daemon.asking import Request, RequestState, Wait
+from devops_daemon.mending import Stage
 from devops_daemon.ports import PAUSED, Forbids, LostRaceError
 
 
@@ -44,12 +45,31 @@ def begin(connection: sa.Connection, acting: Request, since: datetime, forbids: 
 
     One at a time for a target: what is decided here stands on all that was written before.
     """
-    if connection.dialect.name == "postgresql":
-        lock = int.from_bytes(hashlib.blake2b((acting.target or "").encode(), digest_size=8).digest(), signed=True)
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
-    begun = sa.and_(request.c.target == acting.target, request.c.acting_since >= since, request.c.id != acting.id)
-    reason = forbids(read_newest(connection, begun, request.c.acting_since), read_switch(connection, PAUSED))
+    target = acting.target or ""
+    lock_target(connection, target)
+    others = [each for each in read_acts(connection, target, since) if each.id != acting.id]
+    reason = forbids(others, _under_way(connection, target), read_switch(connection, PAUSED))
     return (acting, reason) if reason else (save(connection, acting), None)
+
+
+def lock_target(connection: sa.Connection, target: str) -> None:
+    """Let acts on one service be begun one after another until this transaction ends; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        lock = int.from_bytes(hashlib.blake2b(target.encode(), digest_size=8).digest(), signed=True)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+
+
+def read_acts(connection: sa.Connection, target: str, since: datetime) -> list[Request]:
+    """Read what people have begun on a service since then, newest first."""
+    begun = sa.and_(request.c.target == target, request.c.acting_since >= since)
+    return read_newest(connection, begun, request.c.acting_since)
+
+
+def _under_way(connection: sa.Connection, target: str) -> str | None:
+    """Name the daemon's own remedy that is under way on a service."""
+    going = remedy.c.service == target, remedy.c.stage != Stage.ENDED, ~remedy.c.dry
+    row = connection.execute(sa.select(remedy.c.act, remedy.c.incident).where(*going)).first()
+    return f"{row.act} for incident {row.incident}" if row else None
 
 
 def is_reply(connection: sa.Connection, comment_id: int) -> bool:

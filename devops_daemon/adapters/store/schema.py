@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 SCHEMA = "devops_daemon"
-REVISION = "0003"
+REVISION = "0004"
 """The newest revision; alembic is imported only where the database is behind it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,8 +139,28 @@ incident = sa.Table(
     sa.Column("detected_at", UtcTime, nullable=False),
     sa.Column("resolved_at", UtcTime),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("resolved_by", sa.Text),
+    sa.Column("severity_by", sa.Text),
+    sa.Column("acknowledged_by", sa.Text),
+    sa.Column("acknowledged_until", UtcTime),
+    sa.Column("addressed_at", UtcTime),
+    sa.Column("escalated_at", UtcTime),
+    sa.Column("escalated_for", sa.Text, nullable=False, server_default=""),
+    sa.Column("overdue_at", UtcTime),
+    sa.Column("held", sa.Text, nullable=False, server_default=""),
+    sa.Column("suspect", sa.Text),
+    sa.Column("suspect_told", sa.Text, nullable=False, server_default=""),
+    sa.Column("failing_since", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("stands", sa.Text),
+    sa.Column("issue", BIG),
+    sa.Column("issue_url", sa.Text, nullable=False, server_default=""),
+    sa.Column("next_look_at", UtcTime),
+    sa.Column("settled", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("held_by", sa.Text),
+    sa.Column("held_until", UtcTime),
     sa.Index("incident_opened_at", "opened_at"),
 )
+"""`next_look_at` and what follows say who answers for it when; they change without a new version."""
 
 incident_member = sa.Table(
     "incident_member",
@@ -175,6 +195,74 @@ incident_event = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
 )
+
+remedy = sa.Table(
+    "remedy",
+    metadata,
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("service_id", sa.Text, nullable=False),
+    sa.Column("watched", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("began_at", UtcTime, nullable=False),
+    sa.Column("target_id", sa.Text),
+    sa.Column("code", sa.Text),
+    sa.Column("leaves", sa.Text),
+    sa.Column("down_before", sa.Integer, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("deployment_id", sa.Text),
+    sa.Column("live_at", UtcTime),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("came", sa.Text),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("dry", sa.Boolean, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("remedy_service", "service", "began_at"),
+)
+"""What was done against outages: each is written down before it is done, and the limits are counted here."""
+
+effect = sa.Table(
+    "effect",
+    metadata,
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("done_at", UtcTime),
+    sa.Column("reference", sa.Text),
+    sa.Column("digest", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""What was told of incidents, each once."""
+
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("id", BIG, primary_key=True, autoincrement=True),
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("in_public", sa.Text, nullable=False),
+    sa.Column("taken_at", UtcTime, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False),
+    sa.Column("out_of_memory", sa.Boolean, nullable=False),
+)
+
+gauge = sa.Table(
+    "gauge",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What was counted of the product when it was well, so that what is unusual can be told."""
 
 deployment = sa.Table(
     "deployment",

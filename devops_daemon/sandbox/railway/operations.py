@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from devops_daemon.sandbox.faults import Death, Mend
 from devops_daemon.sandbox.railway import wording
 from devops_daemon.sandbox.railway.chores import Chores, pause
 from devops_daemon.sandbox.railway.commits import Commit
@@ -91,11 +92,21 @@ class Operations:
 
     async def crash(self, place: Place) -> None:
         """Let the container of what is in service die with an error."""
-        deployment = self._serving(place)
-        self._world.log.write(deployment, wording.CRASH, "error")
+        self.die(self._serving(place), Death.ERROR)
+        await self._machines.stop(place)
+
+    def die(self, deployment: Deployment, death: Death) -> None:
+        """Note that the process of a deployment has died of this."""
+        self._world.log.write(deployment, wording.LAST_WORDS[death], "error")
         self._set_replicas(deployment, ReplicaStatus.CRASHED)
         self._world.set_status(deployment.id, Status.CRASHED)
-        await self._machines.stop(place)
+        if death is Death.OUT_OF_MEMORY:
+            self._world.memory_ran_out[self._world.place_of(deployment).id] = datetime.now(UTC)
+
+    def revive(self, deployment: Deployment) -> None:
+        """Let what has crashed be started once more by Railway itself, as a restart policy does."""
+        self._set_replicas(deployment, ReplicaStatus.RESTARTING)
+        self._chores.begin(self._start_again(deployment.id))
 
     async def exit_quietly(self, place: Place) -> None:
         """Let the container end as if all were well: the status stays what it was."""
@@ -131,10 +142,11 @@ class Operations:
         if not deployment.is_active or not deployment.is_restarting:
             return
         place = self._world.place_of(deployment)
-        await self._machines.start(place, deployment.commit)
+        await self._machines.start(place, deployment.commit, Mend.RESTART)
         started = tuple(Replica(fresh(), ReplicaStatus.RUNNING) for _ in deployment.replicas)
         deployment = self._world.change(deployment_id, status=Status.SUCCESS, replicas=started)
         self._world.log.write(deployment, wording.starting(place))
+        await self._machines.bring(place, deployment.commit)
 
     async def _be_removed(self, deployment_id: str) -> None:
         await pause(self._pace.removing)

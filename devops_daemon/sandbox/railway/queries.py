@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 
 from devops_daemon.sandbox.railway import metrics, shown
 from devops_daemon.sandbox.railway.access import Caller
-from devops_daemon.sandbox.railway.deployments import Deployment
+from devops_daemon.sandbox.railway.deployments import Deployment, Status
 from devops_daemon.sandbox.railway.entrance import Entrance
 from devops_daemon.sandbox.railway.filters import read_filter
 from devops_daemon.sandbox.railway.logbook import Line, Stream
@@ -172,12 +172,16 @@ class Queries:
         if environment_id is None or list(group_by or ()) != ["SERVICE_ID"]:
             raise not_authorized()
         self._entrance.environment(environment_id)
-        times = metrics.times(start_date, end_date or datetime.now(UTC), timedelta(seconds=sample_rate_seconds or 30))
-        running = [place for place in self._world.places_of(environment_id) if self._runs(place)]
+        end, rate = end_date or datetime.now(UTC), timedelta(seconds=sample_rate_seconds or 30)
         return [
-            metrics.series(measurement, place.service_id, times)
-            for place in running
-            if service_id in {None, place.service_id}
+            metrics.series(
+                measurement,
+                place.service_id,
+                metrics.times(start_date, ran_until, rate),
+                memory_ran_out=self._world.memory_ran_out.get(place.id),
+            )
+            for place in self._world.places_of(environment_id)
+            if service_id in {None, place.service_id} and (ran_until := self._ran_until(place, end))
             for measurement in measurements
         ]
 
@@ -272,9 +276,12 @@ class Queries:
             and deployment.status.value not in not_among
         )
 
-    def _runs(self, place: Place) -> bool:
+    def _ran_until(self, place: Place, end: datetime) -> datetime | None:
+        """Say until when there was something to be measured before this end; None if nothing is there that ran."""
         active = self._world.active(place)
-        return active is not None and active.is_running
+        if active and active.is_running:
+            return end
+        return min(end, active.status_updated_at) if active and active.status is Status.CRASHED else None
 
     def _deployment_log(self, deployment_id: str, stream: Stream, wanted: str | None, window: Window) -> Sequence[Node]:
         deployment = self._entrance.deployment(deployment_id)

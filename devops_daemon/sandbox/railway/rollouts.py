@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from devops_daemon.sandbox.faults import Mend
 from devops_daemon.sandbox.railway import steps, wording
 from devops_daemon.sandbox.railway.chores import Chores, pause
 from devops_daemon.sandbox.railway.commits import Commit
@@ -115,13 +116,15 @@ class Rollouts:
         before = self._world.active(place)
         self._steps.end(deployment.id)
         if not deployment.is_build_only:
-            await self._machines.start(place, deployment.commit)
+            await self._machines.start(place, deployment.commit, Mend.NEW_CONTAINER)
         self._world.change(
             deployment.id,
             status=Status.SUCCESS,
             replicas=_all(deployment, ReplicaStatus.RUNNING),
             has_succeeded=True,
         )
+        if not deployment.is_build_only:
+            await self._machines.bring(place, deployment.commit)
         if before:
             await self._retire(before)
 

@@ -1,7 +1,9 @@
 """What builds, containers and the platform write, as real ones do."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from devops_daemon.sandbox.faults import Death, Fault
 from devops_daemon.sandbox.railway.deployments import Deployment, Step
 from devops_daemon.sandbox.railway.places import Place
 
@@ -19,7 +21,7 @@ Traceback (most recent call last):
     settings.require("PAYMENT_KEY")
 KeyError: 'PAYMENT_KEY'"""
 STOPPING = "Stopping Container"
-CRASH = """\
+_CRASH = """\
 Traceback (most recent call last):
   File "/app/main.py", line 88, in <module>
     asyncio.run(serve())
@@ -27,6 +29,11 @@ Traceback (most recent call last):
     batch = self._queue[cursor]
 IndexError: list index out of range
 Process exited with code 1"""
+_OUT_OF_MEMORY = """\
+WARNING export: 48211 orders are held in memory
+[1] [ERROR] Worker (pid:7) was sent SIGKILL! Perhaps out of memory?
+Out of memory: Killed process 7 (python) total-vm:9132048kB, anon-rss:8388104kB"""
+LAST_WORDS: Mapping[Death, str] = {Death.ERROR: _CRASH, Death.OUT_OF_MEMORY: _OUT_OF_MEMORY}
 QUIET_EXIT = "Shutting down: parent process has gone\nProcess exited with code 0"
 HEALTHCHECK_TRIES = 14
 
@@ -53,12 +60,12 @@ def failed_healthcheck(place: Place, at: datetime) -> Step:
     return Step("HEALTHCHECK", at, error=error, attempt=HEALTHCHECK_TRIES, max_attempts=HEALTHCHECK_TRIES)
 
 
-def traceback_of(fault: str) -> str:
+def traceback_of(fault: Fault) -> str:
     """Give what a service writes when it breaks this way."""
-    return f"""ERROR request failed ({fault})
+    return f"""ERROR request failed ({fault.name})
 Traceback (most recent call last):
   File "/app/shop/routes.py", line 88, in handle
     return await call_next(request)
   File "/app/shop/store.py", line 41, in connection
-    raise StoreError("{fault}")
-shop.store.StoreError: {fault}"""
+    return await self._open()
+{fault.error or f"shop.store.StoreError: {fault.name}"}"""

@@ -27,6 +27,8 @@ class World:
         self.variables = Variables()
         self.unmerged_changes: dict[str, int] = {}
         """How many changes of others are staged, by environment."""
+        self.memory_ran_out: dict[str, datetime] = {}
+        """When a service last had no memory left, by the id of its place."""
         self.log = LogBook()
 
     def project(self, project_id: str) -> Project:

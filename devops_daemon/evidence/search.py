@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from devops_daemon.clusters import Cluster, cluster
-from devops_daemon.commands.answer import Section
 from devops_daemon.hosting import LogLine
 from devops_daemon.markdown import without_colours
 
-SHOWN_LINES = 60
 SHOWN_CLUSTERS = 15
 LONGEST_SHOWN = 2000
 LONGEST_READ = 2**15
@@ -174,20 +172,8 @@ def _forms(word: str) -> tuple[str, ...]:
     return (word[: -2 if word.endswith(("sses", "shes", "ches", "xes")) else -1],)
 
 
-def as_sections(title: str, found: Found, names: Mapping[str, str] | None = None) -> tuple[Section, ...]:
-    """Show what was found: what is said how often, then the lines; `names` are the services' by id."""
-    sections = []
-    if len(found.lines) > 1:
-        counted = "counted" if found.fitting <= MOST_COUNTED else f"the last {MOST_COUNTED} counted"
-        text = "\n".join(_counted(found.clusters))
-        sections.append(Section(f"{title}, {counted}", text, newest_last=False, public=_common(found.clusters)))
-    shown = found.lines[-SHOWN_LINES:]
-    text = "\n".join(_line(each, names or {}) for each in shown)
-    sections.append(Section(title, text or "no lines", lines=bool(shown)))
-    return tuple(sections)
-
-
-def _counted(clusters: Sequence[Cluster]) -> Iterable[str]:
+def counted(clusters: Sequence[Cluster]) -> Iterable[str]:
+    """Say what was said how often, the kinds in their order, a line each."""
     for each in clusters[:SHOWN_CLUSTERS]:
         span = f"{each.first_at:%Y-%m-%d %H:%M:%S} to {each.last_at:%H:%M:%S}" if each.count > 1 else ""
         yield f"{each.count:>5}x {each.level:<5} {each.template}  ({span or f'{each.first_at:%Y-%m-%d %H:%M:%S}'})"
@@ -196,15 +182,16 @@ def _counted(clusters: Sequence[Cluster]) -> Iterable[str]:
         yield f"and {left} more kinds of line"
 
 
-def _common(clusters: Sequence[Cluster]) -> str:
+def common_only(clusters: Sequence[Cluster]) -> str:
     """Count what was said often; the template of what was said once is the line itself."""
     common = [each for each in clusters if each.count >= COMMON]
     rest = sum(each.count for each in clusters) - sum(each.count for each in common)
     others = f"{'and ' if common else ''}{rest} lines of other kinds" if rest else ""
-    return "\n".join([*_counted(common), *([others] if others else [])])
+    return "\n".join([*counted(common), *([others] if others else [])])
 
 
-def _line(line: LogLine, names: Mapping[str, str]) -> str:
+def line_of(line: LogLine, names: Mapping[str, str]) -> str:
+    """Write a line with its time and level; `names` are the services' by id."""
     name = names.get(line.service_id or "")
     who = f"{name} " if name else ""
     return f"{line.at:%Y-%m-%d %H:%M:%S} {who}{line.level:<5} {_cut(line.message)}"

@@ -1,0 +1,115 @@
+"""Wires what answers for incidents: what is found out, what is done, and who is told."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+
+from devops_daemon.adapters.store.deployments import DeploymentRows
+from devops_daemon.adapters.store.gauges import GaugeRows
+from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.mending import MendingRows
+from devops_daemon.adapters.store.switches import SwitchRows
+from devops_daemon.answering import Grounds
+from devops_daemon.connections import public_url, utc_now
+from devops_daemon.evidence.secrets import Secrets
+from devops_daemon.health.watch import Watch
+from devops_daemon.hosting import DeploymentRecord, HostedService
+from devops_daemon.incidents.gather import Gather
+from devops_daemon.incidents.mitigation import Rules
+from devops_daemon.incidents.people import People
+from devops_daemon.incidents.report import Manner
+from devops_daemon.incidents.runbook import Signs
+from devops_daemon.mending import Evidence
+from devops_daemon.model import Incident, Status
+from devops_daemon.ports import Forge, Notices, Platform, RefusedError, UnavailableError
+from devops_daemon.response.calling import trigger
+from devops_daemon.response.care import Care
+from devops_daemon.response.choose import Choose, Senses
+from devops_daemon.response.mend import Books, Mending, Orders
+from devops_daemon.response.prepare import FindOut
+from devops_daemon.response.remedies import Tools
+from devops_daemon.response.sessions import Sessions
+from devops_daemon.response.tell import Audience, Tell
+from devops_daemon.response.verify import Verify
+
+EPHEMERAL = (
+    "the store is lost at each deployment, and limits with it: attach a volume, set DEVOPS_DATABASE_URL,"
+    " or ALLOW_EPHEMERAL_STORE=true"
+)
+LOOK_EVERY = timedelta(seconds=15)
+
+
+class Caring:
+    """The incidents' care and what it rests on."""
+
+    def __init__(
+        self, grounds: Grounds, watch: Watch, forge: Forge | None, platform: Platform | None, notices: Notices | None
+    ) -> None:
+        settings, store = grounds.settings, grounds.store
+        incidents, mending, deployments = IncidentRows(store), MendingRows(store), DeploymentRows(store)
+        switches = SwitchRows(store)
+        secrets = Secrets(grounds.knowing, utc_now)
+        upkeep = grounds.upkeep()
+        self.sessions = Sessions(upkeep, GaugeRows(store), utc_now)
+        self._watch = watch
+
+        async def signs(incident: Incident) -> Signs:
+            evidence = await mending.evidence(incident.id)
+            return Signs(
+                failing_since=incident.failing_since,
+                sessions_piled=await self.sessions.piled(incident),
+                out_of_memory=any(each.out_of_memory for each in evidence),
+            )
+
+        async def manner() -> Manner:
+            redactor = await secrets.at_best(platform)
+            public = not settings.public_logs and await _is_public(forge)
+            return Manner(redactor.text, public, public_url(settings), settings.escalation_mentions)
+
+        rules = Rules(limit=settings.remediation_limit)
+        every = min(settings.confirm_interval, LOOK_EVERY)
+        senses = Senses(grounds.watchlist, lambda: watch.latest, watch.look_again, signs)
+        tools = Tools(platform, deployments, upkeep) if platform else None
+        standing = EPHEMERAL if settings.ephemeral_store and not settings.allow_ephemeral_store else None
+        choose = Choose(senses, switches, tools, rules, utc_now, standing)
+        verify = Verify(
+            platform, mending, grounds.watchlist, lambda: watch.latest, utc_now, pause=settings.remediation_pause
+        )
+        books = Books(incidents, mending, deployments)
+        find_out = FindOut(
+            books,
+            platform,
+            Gather(platform, secrets, utc_now).of if platform else _nothing,
+            grounds.watchlist,
+            utc_now,
+        )
+        audience = Audience(forge, notices, trigger(settings.code_agent_trigger), manner, dry_run=settings.dry_run)
+        self.care = Care(
+            incidents,
+            find_out.about,
+            Mending(books, choose, verify, Orders(rules, every, settings.dry_run), utc_now),
+            Tell(audience, incidents, mending, grounds.ledger, switches, utc_now),
+            grounds.owner or f"replica {uuid.uuid4()}",
+            utc_now,
+        )
+        self.people = People(incidents, grounds.ledger, utc_now, self.care.changed)
+
+    async def sample(self) -> None:
+        """Count what is usual, while all is well."""
+        states = self._watch.latest.values()
+        if states and all(state.status is Status.UP for state in states):
+            await self.sessions.sample()
+
+
+async def _is_public(forge: Forge | None) -> bool:
+    """Tell whether strangers read the repository; what is not known is taken to be public."""
+    if forge is None:
+        return False
+    try:
+        return (await forge.repository()).public
+    except (UnavailableError, RefusedError):
+        return True
+
+
+async def _nothing(_: Incident, __: HostedService, ___: DeploymentRecord | None) -> Sequence[Evidence]:
+    return ()

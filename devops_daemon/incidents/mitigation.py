@@ -1,0 +1,162 @@
+"""What is to be done about an incident now, and what forbids it. Pure; `mend` carries it out.
+
+What must never happen: a remedy while another is under way, more of them than the limit allows, one on a service that
+answers again or of which nobody knows, one against the word of a person, or silence when all that could be tried was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from devops_daemon.incidents.lifecycle import span
+from devops_daemon.incidents.runbook import RUNBOOK, Pattern
+from devops_daemon.mending import Act, Came, Refusal, Remedy, Stage
+from devops_daemon.model import Incident, Outcome, ProbeKey, ProbeState, Result, Severity
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How much may be done, and how long things may take."""
+
+    limit: int = 2
+    """Remedies for one incident, and for one service in an hour (`REMEDIATION_LIMIT`)."""
+    respond_within: timedelta = timedelta(minutes=10)
+    """Something is done about a SEV1 (specification, "Success Criteria")."""
+    mend_within: timedelta = timedelta(minutes=15)
+    """A SEV2 is mended, or it is said that it is not (specification, "Incident Severity Classification")."""
+    runbook: Mapping[Pattern, tuple[Act, ...]] = field(default_factory=lambda: RUNBOOK)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing is to be done before then; None is before it changes."""
+
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """What was begun is looked at."""
+
+    remedy: Remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """All is well, while a rollback stands: whether what it went back from is mended, is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """Something is to be tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """It takes longer than it may: that is said."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """People are called for."""
+
+    reason: str
+
+
+Step = Rest | Verify | Lift | Mend | Overdue | Escalate
+
+
+def next_step(  # noqa: PLR0911 # one row for each state
+    incident: Incident, remedies: Sequence[Remedy], rules: Rules, now: datetime
+) -> Step:
+    """Say what is to be done about an incident now."""
+    under_way = next((remedy for remedy in remedies if remedy.stage is not Stage.ENDED), None)
+    if incident.resolved_at and under_way is None:
+        return Rest(None)
+    if under_way is not None:
+        return Verify(under_way)
+    if not incident.burning:
+        return Lift()
+    if not incident.is_outage or incident.severity is Severity.SEV3:
+        return Rest(None)
+    if incident.acknowledged_until and now < incident.acknowledged_until:
+        return Rest(incident.acknowledged_until)
+    if incident.escalated_at:
+        return _overdue(incident, rules, now) or Rest(None)
+    return _beyond(incident, remedies, rules, now) or _overdue(incident, rules, now) or Mend()
+
+
+def _beyond(incident: Incident, remedies: Sequence[Remedy], rules: Rules, now: datetime) -> Escalate | None:
+    """Say why it is beyond what may be done without a person."""
+    last = remedies[-1] if remedies else None
+    if last is not None and last.came is Came.WORSE:
+        return Escalate(f"{last.act} made it worse: {last.text}")
+    counted = [remedy for remedy in remedies if remedy.counts]
+    if len(counted) >= rules.limit:
+        tried = " and ".join(f"{remedy.act} ({remedy.came})" for remedy in counted)
+        return Escalate(f"{tried}: that is all that may be tried without a person")
+    within = rules.respond_within if incident.severity is Severity.SEV1 else rules.mend_within
+    if not counted and now - incident.opened_at >= within:
+        return Escalate(
+            f"nothing could be done within {span(within)}" + (f": {incident.held}" if incident.held else "")
+        )
+    return None
+
+
+def _overdue(incident: Incident, rules: Rules, now: datetime) -> Overdue | None:
+    if incident.overdue_at or now - incident.opened_at < rules.mend_within:
+        return None
+    return Overdue(f"not mended within {span(rules.mend_within)}")
+
+
+def forbidden(remedy: Remedy, others: Sequence[Remedy], rules: Rules) -> Refusal | None:
+    """Say why a remedy may not be begun, by what was begun before: in its incident, and on its service in an hour."""
+    others = [other for other in others if other.id != remedy.id]
+    going = next((other for other in others if other.stage is not Stage.ENDED), None)
+    if going:
+        return Refusal(f"{going.act} of {going.service} is still under way", final=False)
+    counted = [other for other in others if other.counts]
+    mine = [other for other in counted if other.incident == remedy.incident]
+    if len(mine) >= rules.limit:
+        return Refusal(f"{len(mine)} remedies were tried, which is the limit", final=True)
+    lately = [other for other in counted if other.service == remedy.service and remedy.began_at - other.began_at < HOUR]
+    if len(lately) >= rules.limit:
+        return Refusal(f"{remedy.service} had {len(lately)} remedies within the hour, which is the limit", final=True)
+    return None
+
+
+def held_by_states(incident: Incident, states: Mapping[ProbeKey, ProbeState]) -> str | None:
+    """Say why nothing is done, by what the looks have come to: what comes and goes, or is unseen, is not acted on."""
+    for member in incident.burning:
+        state = states.get(member.key)
+        if state is None:
+            return f"{member.key} is not watched any more"
+        if state.flapping:
+            return f"{member.key} comes and goes"
+        if state.blind:
+            return f"{member.key} cannot be measured now"
+    return None
+
+
+def held_by_results(results: Sequence[Result]) -> str | None:
+    """Say why nothing is done, by a look just before it: only what fails now, and is seen to, is acted on."""
+    if not results:
+        return "nothing could be looked at"
+    for result in results:
+        if result.outcome in {Outcome.UNKNOWN, Outcome.UNPROVEN}:
+            return f"{result.key} cannot be measured now"
+    if all(result.outcome is not Outcome.FAILED for result in results):
+        return f"{results[0].key} answers again"
+    return None
+
+
+def judged(remedy: Remedy, incident: Incident, *, failed: bool, text: str) -> tuple[Came, str]:
+    """Say what came of a remedy that did not help: the same as before, or worse."""
+    down = len(incident.burning)
+    if down > remedy.down_before:
+        return Came.WORSE, f"{down} probes fail now, {remedy.down_before} did before; {text}"
+    return (Came.FAILED if failed else Came.NO_HELP), text

@@ -1,0 +1,78 @@
+"""RUNBOOK: what is tried against which kind of outage, in which order. To change it, change a row, or `devops.toml`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from devops_daemon.mending import Act, Came, Remedy
+
+MOST_TRIES = 3
+"""So often an act is begun that never reaches the platform."""
+
+
+class Pattern(StrEnum):
+    """How an outage looks; by this it is answered for."""
+
+    DEPLOYMENT = "deployment"
+    """Nothing was well since a deployment went live."""
+    SESSIONS = "sessions"
+    """Sign-in fails, and far more sessions are open than usual."""
+    MEMORY = "memory"
+    """The process was ended because it had no memory left."""
+    CRASHED = "crashed"
+    DATABASE = "database"
+    """The backend lives and does not reach its database."""
+    HUNG = "hung"
+    """It runs, and does not answer as it should."""
+
+
+RUNBOOK: Mapping[Pattern, tuple[Act, ...]] = MappingProxyType(
+    {
+        Pattern.DEPLOYMENT: (Act.ROLLBACK, Act.RESTART, Act.REDEPLOY),
+        Pattern.SESSIONS: (Act.CLEAR_SESSIONS, Act.RESTART),
+        Pattern.MEMORY: (Act.RESTART,),
+        Pattern.CRASHED: (Act.RESTART, Act.REDEPLOY),
+        Pattern.DATABASE: (Act.RESTART,),  # of the backend, once; never of the database
+        Pattern.HUNG: (Act.RESTART, Act.REDEPLOY),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What is known of an outage's nature."""
+
+    failing_since: bool = False
+    """Nothing was well since the deployment that went live just before it."""
+    sessions_piled: bool = False
+    sign_in: bool = False
+    """What fails is the sign-in; the service itself answers."""
+    out_of_memory: bool = False
+    crashed: bool = False
+    """The platform says that its process has ended."""
+    database: bool = False
+    """What fails is that the database is reached; the service itself answers."""
+
+
+def recognise(signs: Signs) -> Pattern:
+    """Say which kind of outage it is: what explains most comes first."""
+    if signs.failing_since:
+        return Pattern.DEPLOYMENT
+    if signs.sign_in and signs.sessions_piled:
+        return Pattern.SESSIONS
+    if signs.out_of_memory:
+        return Pattern.MEMORY
+    if signs.crashed:
+        return Pattern.CRASHED
+    return Pattern.DATABASE if signs.database else Pattern.HUNG
+
+
+def untried(acts: Sequence[Act], remedies: Sequence[Remedy]) -> tuple[Act, ...]:
+    """Give what is still to be tried: nothing twice, but what never reached the platform."""
+    return tuple(act for act in acts if not _is_spent(act, remedies))
+
+
+def _is_spent(act: Act, remedies: Sequence[Remedy]) -> bool:
+    mine = [remedy for remedy in remedies if remedy.act is act]
+    return any(remedy.dry or remedy.came is not Came.NOT_DONE for remedy in mine) or len(mine) >= MOST_TRIES

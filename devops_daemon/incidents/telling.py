@@ -1,0 +1,98 @@
+"""What is to be told of an incident, to whom, and when again. Pure; `tell` carries it out.
+
+What must never happen: a second issue, a comment or call twice, an agent called for what the first remedy heals, or a
+broken receiver that keeps the others from being told.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from devops_daemon.mending import Came, Effect, EffectState, Remedy
+from devops_daemon.model import EventKind, Incident, Severity
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
+GIVEN_UP_AFTER = timedelta(days=1)
+
+
+class What(StrEnum):
+    """Kinds of telling, in the order in which they are done."""
+
+    ISSUE = "issue"
+    """The issue is there, and its body says what is true now."""
+    NOTICE = "notice"
+    LABEL = "label"
+    COMMENT = "comment"
+    AGENT = "agent"
+    STATE = "state"
+    """The issue is open while the incident is, and closed after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Something that is to be told."""
+
+    what: What
+    kind: str = ""
+    """`escalated`, `resolved` …; the number of a call."""
+    place: int = 0
+    """Of a notice: where."""
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name its row."""
+        parts = (self.what.value, self.kind, str(self.place) if self.what is What.NOTICE else "")
+        return ":".join(part for part in parts if part)
+
+
+def wanted(incident: Incident, remedies: Sequence[Remedy], places: int, *, calls: bool) -> list[Wanted]:
+    """Say all that is to be told of an incident by now, whether it was told or not; so many places get notices."""
+    found = [Wanted(What.ISSUE)]
+    urgent = incident.is_outage and incident.severity is not Severity.SEV3
+    kinds = [EventKind.OPENED] if urgent else []
+    if incident.escalated_at:
+        found += [Wanted(What.LABEL, "needs-human"), Wanted(What.COMMENT, EventKind.ESCALATED)]
+        kinds.append(EventKind.ESCALATED)
+    if incident.overdue_at and not incident.escalated_at:
+        found.append(Wanted(What.COMMENT, EventKind.OVERDUE))
+    if urgent and calls and (reason := why_call(incident, remedies)):
+        found.append(Wanted(What.AGENT, "1", reason=reason))
+    if incident.resolved_at:
+        found.append(Wanted(What.COMMENT, EventKind.RESOLVED))
+        kinds += [EventKind.RESOLVED] if urgent else []
+    found += [Wanted(What.NOTICE, kind, place) for kind in kinds for place in range(places)]
+    order = list(What)
+    in_order = sorted(found, key=lambda each: order.index(each.what))
+    return [*in_order, Wanted(What.ISSUE), Wanted(What.STATE)]  # what was told meanwhile is in the body too
+
+
+def why_call(incident: Incident, remedies: Sequence[Remedy]) -> str | None:
+    """Say why the Code Agent is called: at once where a deployment is the suspect, else when the first remedy failed.
+
+    What the first remedy heals, or what ends by itself before that, calls nobody.
+    """
+    if incident.stands:
+        return "a deployment was rolled back, and its code is to be mended"
+    if incident.resolved_at:
+        return None
+    if incident.failing_since:
+        return "nothing was well since a deployment went live"
+    first = next((remedy for remedy in remedies if remedy.came and remedy.counts), None)
+    if first is not None and first.came is not Came.HELPED:
+        return f"the first remedy ({first.act}) {first.came}"
+    return "nothing could be done about it otherwise" if incident.escalated_at else None
+
+
+def again_at(effect: Effect, now: datetime) -> datetime | None:
+    """Say when a failed telling is tried again, by how often it was; None where it is given up."""
+    if now - effect.started_at >= GIVEN_UP_AFTER:
+        return None
+    return now + min(FIRST_PAUSE * (1 << min(effect.tries, 10)), LONGEST_PAUSE)
+
+
+def next_due(effects: Mapping[str, Effect], now: datetime) -> datetime | None:
+    """Say when the next of those that are not done is due."""
+    waiting = [max(effect.due_at, now) for effect in effects.values() if effect.state is EffectState.STARTED]
+    return min(waiting, default=None)

@@ -1,0 +1,90 @@
+"""What is found out about an outage before anything is done: the suspect, and the evidence. Once; it is kept."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from devops_daemon.hosting import DeploymentRecord, HostedService
+from devops_daemon.incidents import cause
+from devops_daemon.incidents.suspect import Suspect, suspect_of
+from devops_daemon.mending import Evidence
+from devops_daemon.model import EventKind, Incident, Severity, TimelineEvent, Watchlist
+from devops_daemon.ports import Clock, Platform, RefusedError, UnavailableError
+from devops_daemon.response.mend import Books
+from devops_daemon.rollout.matching import match
+
+LONGEST = timedelta(seconds=30)
+Gather = Callable[[Incident, HostedService, DeploymentRecord | None], Awaitable[Sequence[Evidence]]]
+log = structlog.get_logger("incident")
+
+
+class FindOut:
+    """Finds out, once, what the platform tells of an outage; what it does not tell holds up nothing."""
+
+    def __init__(
+        self,
+        books: Books,
+        platform: Platform | None,
+        gather: Gather,
+        watchlist: Watchlist,
+        now: Clock,
+        longest: timedelta = LONGEST,
+    ) -> None:
+        self._deployments = books.deployments
+        self._incidents = books.incidents
+        self._ledger = books.mending
+        self._platform = platform
+        self._gather = gather
+        self._watchlist = watchlist
+        self._now = now
+        self._longest = longest
+
+    async def about(self, incident: Incident) -> Incident:
+        """Find out what is not known yet; gives the incident as it is then.
+
+        Raises UnavailableError where the store cannot be used, and LostRaceError.
+        """
+        if self._platform is None or not _is_asked_of(incident) or await self._ledger.evidence(incident.id):
+            return incident
+        service = await self._service(self._platform, incident)
+        if service is None:
+            return incident
+        records = await self._deployments.of_service(service.id)
+        suspect = suspect_of(records, incident.opened_at)
+        if suspect is not None and incident.suspect is None:
+            incident = await self._note(incident, suspect)
+        came_before = next((each for each in records if suspect and each.id == suspect.deployment_id), None)
+        try:
+            async with asyncio.timeout(self._longest.total_seconds()):
+                found = await self._gather(incident, service, came_before)
+        except TimeoutError:
+            log.warning("incident.no_evidence", incident=incident.id, reason="to gather it took too long")
+            return incident
+        await self._ledger.keep_evidence(found)
+        return incident
+
+    async def _service(self, platform: Platform, incident: Incident) -> HostedService | None:
+        root = cause.cause([member.key for member in incident.burning], self._watchlist.services).service
+        try:
+            return match(self._watchlist.services, await platform.hosting()).get(root)
+        except (UnavailableError, RefusedError) as error:
+            log.info("incident.no_evidence", incident=incident.id, reason=str(error))
+            return None
+
+    async def _note(self, incident: Incident, suspect: Suspect) -> Incident:
+        named = replace(
+            incident,
+            suspect=suspect.deployment_id,
+            suspect_told=suspect.text,
+            failing_since=suspect.failing_since,
+            version=incident.version + 1,
+        )
+        await self._incidents.save(named, [TimelineEvent(self._now(), EventKind.SUSPECT, suspect.text)])
+        return named
+
+
+def _is_asked_of(incident: Incident) -> bool:
+    return bool(incident.burning) and incident.is_outage and incident.severity is not Severity.SEV3

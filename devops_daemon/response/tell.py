@@ -1,0 +1,290 @@
+"""Tell of an incident: its issue, the people, the agent. Each is a row before it is done, and looked up before again.
+
+What fails is tried again later and holds up nothing else. Of a notice, which nobody can look up, a crash in between may
+make two; of all others there is one.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+import structlog
+
+from devops_daemon.incidents import report
+from devops_daemon.incidents.report import File, Manner
+from devops_daemon.incidents.telling import Wanted, What, again_at, next_due, wanted
+from devops_daemon.mending import Effect, EffectState
+from devops_daemon.model import EventKind, Incident, TimelineEvent
+from devops_daemon.ports import (
+    PAUSED,
+    Clock,
+    Dossier,
+    Forge,
+    IncidentLedger,
+    LockedOutError,
+    MendingLedger,
+    Notices,
+    RefusedError,
+    StatusLedger,
+    Switches,
+    UnavailableError,
+)
+from devops_daemon.response.calling import Means, Trigger
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+SETTLED_WITHIN = timedelta(minutes=1)
+"""What a process wrote before it died shows by then; what does not, was not written."""
+LONGEST_ERROR = 500
+log = structlog.get_logger("incident")
+
+
+class SilentForgeError(UnavailableError):
+    """There is no issue to write on yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is told, and how."""
+
+    forge: Forge | None
+    notices: Notices | None
+    trigger: Trigger
+    manner: Callable[[], Awaitable[Manner]]
+    """How it is written; never raises, but for cancellation."""
+    dry_run: bool = False
+    settled_within: timedelta = SETTLED_WITHIN
+
+    @property
+    def places(self) -> Sequence[str]:
+        """Where notices go."""
+        return self.notices.places if self.notices else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """One thing that is told, with all that it takes."""
+
+    wanted: Wanted
+    file: File
+    manner: Manner
+    known: Effect | None
+    """Its row, where it was begun before."""
+
+    @property
+    def since(self) -> datetime:
+        """When it may have been written for the first time."""
+        return (self.known.started_at if self.known else self.file.now) - CLOCKS_DIFFER
+
+    @property
+    def issue(self) -> int:
+        """The incident's issue."""
+        if self.file.incident.issue is None:
+            raise SilentForgeError("the issue is not open yet")
+        return self.file.incident.issue
+
+
+class Tell:
+    """Brings what was told of an incident in line with what is true."""
+
+    def __init__(
+        self,
+        audience: Audience,
+        incidents: IncidentLedger,
+        ledger: MendingLedger,
+        history: StatusLedger,
+        switches: Switches,
+        now: Clock,
+    ) -> None:
+        self._audience = audience
+        self._incidents = incidents
+        self._ledger = ledger
+        self._history = history
+        self._switches = switches
+        self._now = now
+
+    async def all_of(self, incident: Incident) -> tuple[Incident, datetime | None]:
+        """Tell what is to be told; gives the incident as it is then, and when something is to be tried again.
+
+        Raises UnavailableError where the store cannot be used, and LostRaceError.
+        """
+        if self._audience.dry_run:
+            return incident, None
+        effects = {effect.name: effect for effect in await self._ledger.effects(incident.id)}
+        remedies = await self._ledger.remedies(incident.id)
+        calls = self._audience.trigger.means is not Means.NOT and not await self._switches.read(PAUSED)
+        manner = await self._audience.manner()
+        for each in wanted(incident, remedies, len(self._audience.places), calls=calls):
+            if each.what is What.NOTICE or self._audience.forge is not None:
+                incident = await self._once(each, incident, effects, manner)
+        return incident, next_due(effects, self._now())
+
+    async def _once(self, each: Wanted, incident: Incident, effects: dict[str, Effect], manner: Manner) -> Incident:
+        """Tell one thing unless it was told."""
+        known, now = effects.get(each.name), self._now()
+        if known and (
+            known.state is EffectState.GIVEN_UP or (known.state is EffectState.STARTED and now < known.due_at)
+        ):
+            return incident
+        telling = _Telling(each, await self._file(incident), manner, known)
+        digest = _digest(telling)
+        if known and known.state is EffectState.DONE and known.digest == digest:
+            return incident
+        begun = await self._ledger.tell(self._begun(each, incident, known))
+        try:
+            reference = await _WAYS[each.what](self._audience, telling)
+        except RefusedError as error:
+            effects[each.name] = await self._ledger.tell(self._failed(begun, error))
+            return incident
+        except UnavailableError as error:
+            effects[each.name] = await self._ledger.tell(self._failed(begun, error))
+            return incident
+        reference = reference or begun.reference
+        done = replace(begun, state=EffectState.DONE, done_at=self._now(), reference=reference, digest=digest)
+        effects[each.name] = await self._ledger.tell(done)
+        return await self._noted(each, incident, reference)
+
+    def _begun(self, each: Wanted, incident: Incident, known: Effect | None) -> Effect:
+        """Write down that it is told now; whoever finds this left behind waits until what was written must show."""
+        now = self._now()
+        fresh = Effect(incident.id, each.name, EffectState.STARTED, started_at=now, due_at=now)
+        before = known or fresh
+        anew = before.state is EffectState.DONE
+        return replace(
+            before,
+            state=EffectState.STARTED,
+            started_at=now if anew else before.started_at,
+            due_at=now + self._audience.settled_within,
+            tries=1 if anew else before.tries + 1,
+            error=None,
+        )
+
+    def _failed(self, begun: Effect, error: RefusedError | UnavailableError) -> Effect:
+        """Say when it is tried again; what is refused is not, but a setting may be mended."""
+        hopeless = isinstance(error, RefusedError) and not isinstance(error, LockedOutError)
+        again = None if hopeless else again_at(begun, self._now())
+        tell = log.error if again is None else log.warning
+        tell("incident.not_told", incident=begun.incident, what=begun.name, reason=str(error), again_at=again)
+        failed = replace(begun, error=str(error)[:LONGEST_ERROR])
+        return replace(failed, due_at=again) if again else replace(failed, state=EffectState.GIVEN_UP)
+
+    async def _noted(self, each: Wanted, incident: Incident, reference: str | None) -> Incident:
+        """Keep in the incident what was told: its issue, and that somebody was called."""
+        changed, event = incident, None
+        if each.what is What.ISSUE and reference and incident.issue is None:
+            number, _, url = reference.partition(" ")
+            changed = replace(incident, issue=int(number), issue_url=url)
+        elif each.what is What.AGENT:
+            event = TimelineEvent(self._now(), EventKind.CALLED, f"the Code Agent was called: {each.reason}")
+        elif each.what is What.NOTICE and each.kind != EventKind.RESOLVED:
+            told = f"people were told ({each.kind}): {self._audience.places[each.place]}"
+            event = TimelineEvent(self._now(), EventKind.CALLED, told)
+        if event is not None:
+            log.info("incident.called", incident=incident.id, reason=event.text)
+            changed = replace(incident, addressed_at=incident.addressed_at or event.at)
+        if changed is incident and event is None:
+            return incident
+        changed = replace(changed, version=incident.version + 1)
+        await self._incidents.save(changed, [event] if event else [])
+        return changed
+
+    async def _file(self, incident: Incident) -> File:
+        kept = await self._history.incident(incident.id) or Dossier(incident)
+        return File(incident, kept.events, kept.remedies, kept.evidence, self._now())
+
+
+def _digest(telling: _Telling) -> str | None:
+    """Tell one text from another, for what is kept current; the rest is told once."""
+    if telling.wanted.what is What.STATE:
+        return "closed" if telling.file.incident.resolved_at else "open"
+    if telling.wanted.what is not What.ISSUE:
+        return None
+    text = f"{report.title(telling.file.incident)}\n{report.body(telling.file, telling.manner)}"
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+async def _issue(audience: Audience, telling: _Telling) -> str:
+    """Open the issue, or bring it up to date; gives its number and address."""
+    forge, incident = _forge(audience), telling.file.incident
+    title, body = report.title(incident), report.body(telling.file, telling.manner)
+    if incident.issue is not None:
+        await forge.edit_issue(incident.issue, title=title, body=body)
+        return f"{incident.issue} {incident.issue_url}"
+    found = await forge.find_issue(report.mark_of(incident), report.LABEL) if telling.known else None
+    if found is None:
+        found = await forge.open_issue(title, body, report.LABELS)
+    return f"{found.number} {found.url}"
+
+
+async def _state(audience: Audience, telling: _Telling) -> None:
+    await _forge(audience).set_open(telling.issue, open_=telling.file.incident.resolved_at is None)
+
+
+async def _label(audience: Audience, telling: _Telling) -> None:
+    await _forge(audience).label(telling.issue, [telling.wanted.kind])
+
+
+_COMMENTS: Mapping[str, Callable[[File, Manner], str]] = MappingProxyType(
+    {
+        EventKind.ESCALATED: report.escalated,
+        EventKind.OVERDUE: report.overdue,
+        EventKind.RESOLVED: report.ended,
+    }
+)
+
+
+async def _comment(audience: Audience, telling: _Telling) -> str:
+    """Write a comment, unless it is there already."""
+    forge, kind = _forge(audience), telling.wanted.kind
+    mark = report.mark_of(telling.file.incident, kind)
+    found = await forge.find_comment(telling.issue, mark, telling.since) if telling.known else None
+    written = found or await forge.comment(telling.issue, _COMMENTS[kind](telling.file, telling.manner))
+    return str(written.id)
+
+
+async def _agent(audience: Audience, telling: _Telling) -> str | None:
+    """Call the Code Agent, unless it was called already; what cannot be looked up is not done a second time."""
+    forge, trigger, incident = _forge(audience), audience.trigger, telling.file.incident
+    issue, number = telling.issue, telling.wanted.kind
+    if trigger.means is Means.LABEL:
+        await forge.label(issue, [trigger.text])
+        return None
+    if trigger.means is not Means.COMMENT:
+        if telling.known is None:
+            inputs = {"issue_number": str(issue)}
+            begin = forge.run_workflow if trigger.means is Means.WORKFLOW else forge.dispatch
+            await begin(trigger.text, inputs)
+        return None
+    mark = report.mark_of(incident, f"agent-{number}")
+    found = await forge.find_comment(issue, mark, telling.since) if telling.known else None
+    if found is None:
+        text = trigger.comment(report.call(telling.file, telling.wanted.reason, int(number)))
+        found = await forge.call(issue, f"{text}\n\n{mark}")
+    return str(found.id)
+
+
+async def _notice(audience: Audience, telling: _Telling) -> None:
+    if audience.notices is not None:
+        incident, manner = telling.file.incident, telling.manner
+        title, text = report.notice(telling.file, EventKind(telling.wanted.kind), manner)
+        url = incident.issue_url or (f"{manner.link}/incidents/{incident.id}" if manner.link else None)
+        await audience.notices.send(telling.wanted.place, title, text, url)
+
+
+def _forge(audience: Audience) -> Forge:
+    if audience.forge is None:
+        raise SilentForgeError("GitHub is not configured")
+    return audience.forge
+
+
+_WAYS: Mapping[What, Callable[[Audience, _Telling], Awaitable[str | None]]] = MappingProxyType(
+    {
+        What.ISSUE: _issue,
+        What.NOTICE: _notice,
+        What.LABEL: _label,
+        What.COMMENT: _comment,
+        What.AGENT: _agent,
+        What.STATE: _state,
+    }
+)

@@ -1,0 +1,118 @@
+"""What came of a remedy: looked up where that is not known, watched at the platform, proved by our own probes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from devops_daemon.hosting import Deployment, Phase
+from devops_daemon.incidents.mitigation import judged
+from devops_daemon.mending import Act, Came, Remedy, Stage
+from devops_daemon.model import Incident, ProbeKey, ProbeState, Status, Watchlist
+from devops_daemon.ports import Clock, MendingLedger, Platform, RefusedError
+from devops_daemon.response.remedies import LAST
+from devops_daemon.rollout.begun import TAKEN_WITHIN, find_begun
+from devops_daemon.rollout.matching import health_since
+from devops_daemon.rollout.verdict import Action, Failed, Going, Health, Patience, Rollout, Sight, Unproven, Well, judge
+from devops_daemon.rollout.verdict import Verdict as Judged
+
+NOT_LOOKED_AT = Health(Status.UNKNOWN, "our probes have not looked since")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of it, in a word and in words."""
+
+    came: Came
+    text: str
+
+
+class Verify:
+    """Looks at one remedy that is under way."""
+
+    def __init__(
+        self,
+        platform: Platform | None,
+        ledger: MendingLedger,
+        watchlist: Watchlist,
+        states: Callable[[], Mapping[ProbeKey, ProbeState]],
+        now: Clock,
+        *,
+        pause: timedelta,
+        taken_within: timedelta = TAKEN_WITHIN,
+    ) -> None:
+        """`pause` is what a remedy gets to take effect; what did not reach the platform `taken_within`, never will."""
+        self._platform = platform
+        self._ledger = ledger
+        self._services = {service.name: service for service in watchlist.services}
+        self._states = states
+        self._now = now
+        self._patience = Patience(settle=pause)
+        self._taken_within = taken_within
+
+    async def verdict(self, remedy: Remedy, incident: Incident) -> Verdict | None:
+        """Say what came of it, None while that is not known. Raises UnavailableError, LostRaceError."""
+        if self._platform is None:
+            return Verdict(Came.UNCLEAR, "Railway is not configured any more")
+        try:
+            if remedy.stage is Stage.STARTED:
+                return await self._look_up(self._platform, remedy)
+            return _verdict(remedy, incident, await self._judge(self._platform, remedy))
+        except RefusedError as error:
+            return Verdict(Came.UNCLEAR, f"it cannot be watched: {error}")
+
+    async def take(self, remedy: Remedy, brought: str | None) -> None:
+        """Note that it was done, and what it brought about."""
+        at_once = remedy.act is Act.CLEAR_SESSIONS
+        taken = replace(remedy, stage=Stage.TAKEN, deployment_id=brought, live_at=self._now() if at_once else None)
+        await self._ledger.change(taken)
+
+    async def _look_up(self, platform: Platform, remedy: Remedy) -> Verdict | None:
+        """Find what an earlier attempt has brought about; what cannot be told is not done again."""
+        if remedy.act in {Act.CLEAR_SESSIONS, Act.RESTART}:  # no trace of these is left: whether they helped is seen
+            await self.take(remedy, remedy.target_id)
+            return None
+        found = find_begun(await platform.deployments(remedy.service_id, LAST), remedy.code, remedy.began_at)
+        if found is not None:
+            await self.take(remedy, found.id)
+        elif self._now() >= remedy.began_at + self._taken_within:
+            return Verdict(Came.NOT_DONE, "it never reached Railway")
+        return None
+
+    async def _judge(self, platform: Platform, remedy: Remedy) -> Judged:
+        if remedy.act is Act.CLEAR_SESSIONS or remedy.deployment_id is None:
+            return self._by_health(remedy)
+        seen = await platform.deployment(remedy.deployment_id)
+        if remedy.live_at is None and _runs(seen, remedy):
+            remedy = await self._ledger.change(replace(remedy, live_at=self._now()))
+        health = self._health(remedy) if remedy.live_at else None
+        rollout = Rollout(Action(remedy.act.value), seen.id, remedy.began_at)
+        return judge(rollout, Sight(seen, self._now(), remedy.live_at, health), self._patience)
+
+    def _by_health(self, remedy: Remedy) -> Judged:
+        health, since = self._health(remedy), remedy.live_at or remedy.began_at
+        if health.status is Status.UP:
+            return Well(f"it answers: {health.detail}")
+        return Going(health.detail) if self._now() - since < self._patience.settle else Failed(health.detail)
+
+    def _health(self, remedy: Remedy) -> Health:
+        """Say how the service is by the looks since what was done took effect."""
+        service = self._services.get(remedy.watched)
+        since = remedy.live_at or remedy.began_at
+        return (health_since(service, self._states(), since) if service else None) or NOT_LOOKED_AT
+
+
+def _verdict(remedy: Remedy, incident: Incident, found: Judged) -> Verdict | None:
+    match found:
+        case Going():
+            return None
+        case Well(text):
+            return Verdict(Came.HELPED, text)
+        case Unproven(text):
+            return Verdict(Came.UNCLEAR, text)
+        case Failed(text):
+            return Verdict(*judged(remedy, incident, failed=remedy.live_at is None, text=text))
+
+
+def _runs(seen: Deployment, remedy: Remedy) -> bool:
+    """Tell whether what was brought about runs; one that crashed and is restarted may run before its status says so."""
+    return seen.phase is Phase.LIVE or (seen.phase is Phase.CRASHED and remedy.act is Act.RESTART)

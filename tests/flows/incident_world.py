@@ -1,0 +1,201 @@
+"""The whole daemon beside a sandbox of product, Railway and GitHub, all over HTTP, with every duration set short."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from devops_daemon import app, watchlist
+from devops_daemon.adapters.store.db import SqliteDatabase
+from devops_daemon.adapters.store.gauges import GaugeRows
+from devops_daemon.adapters.store.mending import MendingRows
+from devops_daemon.config_file import Document
+from devops_daemon.configuration import Configuration
+from devops_daemon.forge import Mark
+from devops_daemon.mending import Effect, Remedy
+from devops_daemon.redaction import Redactor
+from devops_daemon.sandbox.github.github import GitHub
+from devops_daemon.sandbox.github.issues import Comment, Issue
+from devops_daemon.sandbox.product import Product
+from devops_daemon.sandbox.railway.pace import Pace
+from devops_daemon.sandbox.railway.railway import Railway
+from devops_daemon.settings import read
+
+PATIENCE = 30.0
+RESTART, REDEPLOY, ROLLBACK = "RestartDeployment", "RedeployDeployment", "RollBackDeployment"
+
+
+async def until(holds: Callable[[], Awaitable[Any]], what: Callable[[], object] = lambda: "") -> Any:
+    """Wait until something holds; gives it."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            for pause in itertools.repeat(0.02):
+                if found := await holds():
+                    return found
+                await asyncio.sleep(pause)
+    except TimeoutError:
+        raise AssertionError(f"waited in vain: {what()}") from None
+
+
+@dataclass
+class World:
+    """What there is."""
+
+    folder: Path
+    product: Product
+    railway: Railway
+    github: GitHub
+    settings: dict[str, str]
+    port: int = 0
+    session: aiohttp.ClientSession | None = None
+    seen: dict[str, Any] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def daemon(self, **settings: str) -> AsyncIterator[None]:
+        """Run the daemon, on the store that is there."""
+        known = read(self.settings | settings)
+        configuration = Configuration(known, watchlist.plan(known, Document()))
+        async with app.running(configuration, Redactor(known.secrets)) as self.port:
+            yield
+
+    async def data(self) -> dict[str, Any]:
+        assert self.session is not None
+        async with self.session.get(f"http://127.0.0.1:{self.port}/status.json") as answer:
+            self.seen = await answer.json()
+        return self.seen
+
+    async def well(self) -> None:
+        """Wait until all is seen to be up, and a deployment of each service to be well."""
+
+        async def up() -> bool:
+            data = await self.data()
+            known = {each["service"] for each in data["platform"]["deployments"] if each["became"] == "well"}
+            return all(each["status"] == "up" for each in data["services"]) and {"backend", "frontend"} <= known
+
+        await until(up, lambda: self.seen)
+
+    async def incident(self, *statuses: str) -> dict[str, Any]:
+        """Wait until the one incident has one of these statuses; gives it."""
+
+        async def found() -> dict[str, Any] | None:
+            incidents = (await self.data())["incidents"]
+            assert len(incidents) <= 1, incidents
+            return next((each for each in incidents if each["status"] in statuses), None)
+
+        one: dict[str, Any] = await until(found, lambda: (self.seen.get("incidents"), self.seen.get("services")))
+        return one
+
+    async def remedied(self, outcome: str) -> dict[str, Any]:
+        """Wait until a remedy has come to this; gives it."""
+
+        async def found() -> dict[str, Any] | None:
+            remedies = [each for one in (await self.data())["incidents"] for each in one["remediations"]]
+            return next((each for each in remedies if each["outcome"] == outcome), None)
+
+        one: dict[str, Any] = await until(found, lambda: self.seen["incidents"])
+        return one
+
+    async def counted(self) -> None:
+        """Wait until it is known how many sessions are usual."""
+
+        async def usual() -> bool:
+            return await self._rows(lambda store: GaugeRows(store).usual("sessions", datetime.now(UTC))) is not None
+
+        await until(usual)
+
+    async def ended(self) -> dict[str, Any]:
+        """Wait until the incident is resolved, all is known that came of it, and its issue is closed; gives it."""
+
+        async def closed() -> dict[str, Any] | None:
+            incident = await self.incident("resolved")
+            known = all(each["outcome"] != "under way" for each in incident["remediations"])
+            issues = self.issues()
+            return incident if known and issues and all(issue.state == "closed" for issue in issues) else None
+
+        ended: dict[str, Any] = await until(closed, lambda: (self.issues(), self.seen["incidents"]))
+        return ended
+
+    # GitHub
+
+    def issues(self) -> list[Issue]:
+        """The incidents' issues."""
+        everything = self.github.world.issues.values()
+        marks = [(issue, Mark.at_end_of(issue.body or "")) for issue in everything]
+        return [issue for issue, mark in marks if mark is not None and mark.kind == "incident"]
+
+    def comments(self) -> list[Comment]:
+        """What was written on them."""
+        return [comment for issue in self.issues() for comment in self.github.world.comments_on(issue.number)]
+
+    def told(self) -> list[str]:
+        """What of the incident was told in comments, by their marks."""
+        marks = [Mark.at_end_of(comment.body) for comment in self.comments()]
+        return [mark.key.partition(":")[2] for mark in marks if mark is not None]
+
+    # Railway
+
+    def acts(self) -> dict[str, int]:
+        """What was done at Railway."""
+        calls = self.railway.calls
+        return {name: calls[name] for name in (RESTART, REDEPLOY, ROLLBACK) if calls[name]}
+
+    # The store
+
+    async def remedies(self) -> list[Remedy]:
+        """What the daemon's rows say was done."""
+        found: list[Remedy] = await self._rows(
+            lambda store: MendingRows(store).remedies(self.seen["incidents"][0]["id"])
+        )
+        return found
+
+    async def effects(self) -> list[Effect]:
+        """What the daemon's rows say was told."""
+        found: list[Effect] = await self._rows(
+            lambda store: MendingRows(store).effects(self.seen["incidents"][0]["id"])
+        )
+        return found
+
+    async def _rows(self, read_: Callable[[SqliteDatabase], Awaitable[Any]]) -> Any:
+        store = SqliteDatabase(self.folder / "devops-daemon.db")
+        try:
+            return await read_(store)
+        finally:
+            await store.close()
+
+
+@asynccontextmanager
+async def open_world(folder: Path, pace: Pace | None = None, **settings: str) -> AsyncIterator[World]:
+    """Open a product, a Railway and a GitHub; the daemon is started by the test."""
+    async with AsyncExitStack() as stack:
+        product = await stack.enter_async_context(Product())
+        railway = await stack.enter_async_context(Railway(product, pace or Pace.quick()))
+        railway.limits.hour_limit = 1_000_000
+        github = await stack.enter_async_context(GitHub("acme/shop"))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        known = {
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+            "DATA_DIR": str(folder),
+            "PRODUCTION_BACKEND_URL": product.backend_url,
+            "PRODUCTION_FRONTEND_URL": product.frontend_url,
+            "DEVOPS_API_SECRET": "sandbox-devops-secret",
+            "RAILWAY_API_URL": railway.api_url,
+            "RAILWAY_TOKEN_SW_FACTORY": railway.project_token,
+            "RAILWAY_WORKSPACE_TOKEN": railway.workspace_token,
+            "GITHUB_API_URL": github.api_url,
+            "GITHUB_REPOSITORY": github.repository,
+            "GITHUB_TOKEN": github.user_token,
+            "PUBLIC_URL": "https://ops.example.com",
+            "CHECK_INTERVAL": "1s",
+            "CONFIRM_INTERVAL": "100ms",
+            "PROBE_TIMEOUT": "500ms",
+            "REMEDIATION_PAUSE": "1500ms",
+            "SWEEP_INTERVAL": "1h",
+        }
+        yield World(folder, product, railway, github, known | settings, session=session)
