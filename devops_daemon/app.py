@@ -157,7 +157,7 @@ async def running(
             Respond(IncidentRows(store), configuration.watchlist.services),
             HttpHeartbeat(exchange, heart_url),
             utc_now,
-            caring.care.changed,
+            caring.changed,
         )
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now, settings.confirm_interval)
         site = Site(
@@ -183,7 +183,7 @@ async def running(
             await _start(stack, Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now))
         clocks.every("sessions", settings.check_interval, caring.sample)
         clocks.every("forget", FORGET_EVERY, _forgetting(history))
-        await _start(stack, caring.care, clocks)
+        await _start(stack, caring.mending, caring.telling, clocks)
         yield server.port
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from devops_daemon.adapters.store.deployments import DeploymentRows
 from devops_daemon.adapters.store.gauges import GaugeRows
-from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.incidents import IncidentRows, TurnRows
 from devops_daemon.adapters.store.mending import MendingRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.answering import Grounds
@@ -18,14 +18,13 @@ from devops_daemon.incidents.gather import Gather
 from devops_daemon.incidents.mitigation import Rules
 from devops_daemon.incidents.people import People
 from devops_daemon.incidents.report import Manner
-from devops_daemon.incidents.runbook import Signs
-from devops_daemon.mending import Evidence
+from devops_daemon.mending import Duty, Evidence
 from devops_daemon.model import Incident, Status
 from devops_daemon.ports import Forge, Notices, Platform, RefusedError, UnavailableError
 from devops_daemon.response.calling import trigger
 from devops_daemon.response.care import Care
 from devops_daemon.response.choose import Choose, Senses
-from devops_daemon.response.mend import Books, Mending, Orders
+from devops_daemon.response.mend import Books, Mending, Orders, Taken
 from devops_daemon.response.prepare import FindOut
 from devops_daemon.response.remedies import Tools
 from devops_daemon.response.sessions import Sessions
@@ -53,14 +52,6 @@ class Caring:
         self.sessions = Sessions(upkeep, GaugeRows(store), utc_now)
         self._watch = watch
 
-        async def signs(incident: Incident) -> Signs:
-            evidence = await mending.evidence(incident.id)
-            return Signs(
-                failing_since=incident.failing_since,
-                sessions_piled=await self.sessions.piled(incident),
-                out_of_memory=any(each.out_of_memory for each in evidence),
-            )
-
         async def manner() -> Manner:
             redactor = await secrets.at_best(platform)
             public = not settings.public_logs and await _is_public(forge)
@@ -68,7 +59,13 @@ class Caring:
 
         rules = Rules(limit=settings.remediation_limit)
         every = min(settings.confirm_interval, LOOK_EVERY)
-        senses = Senses(grounds.watchlist, lambda: watch.latest, watch.look_again, signs)
+        senses = Senses(
+            grounds.watchlist,
+            lambda: watch.latest,
+            watch.look_again,
+            lambda incident: mending.evidence(incident.id),
+            self.sessions.piled,
+        )
         tools = Tools(platform, deployments, upkeep) if platform else None
         standing = EPHEMERAL if settings.ephemeral_store and not settings.allow_ephemeral_store else None
         choose = Choose(senses, switches, tools, rules, utc_now, standing)
@@ -84,15 +81,21 @@ class Caring:
             utc_now,
         )
         audience = Audience(forge, notices, trigger(settings.code_agent_trigger), manner, dry_run=settings.dry_run)
-        self.care = Care(
-            incidents,
-            find_out.about,
-            Mending(books, choose, verify, Orders(rules, every, settings.dry_run), utc_now),
-            Tell(audience, incidents, mending, grounds.ledger, switches, utc_now),
-            grounds.owner or f"replica {uuid.uuid4()}",
-            utc_now,
-        )
-        self.people = People(incidents, grounds.ledger, utc_now, self.care.changed)
+        owner = grounds.owner or f"replica {uuid.uuid4()}"
+        mend = Mending(books, choose, verify, Orders(rules, every, settings.dry_run), utc_now)
+        tell = Tell(audience, incidents, mending, grounds.ledger, switches, utc_now)
+
+        async def find_out_and_mend(incident: Incident) -> Taken:
+            return await mend.as_far_as_it_goes(await find_out.about(incident))
+
+        self.mending = Care(TurnRows(store, Duty.MEND), find_out_and_mend, owner, utc_now)
+        self.telling = Care(TurnRows(store, Duty.TELL), tell.all_of, owner, utc_now)
+        self.people = People(incidents, grounds.ledger, utc_now, self.changed)
+
+    def changed(self) -> None:
+        """Wake whoever answers for incidents."""
+        self.mending.changed()
+        self.telling.changed()
 
     async def sample(self) -> None:
         """Count what is usual, while all is well."""

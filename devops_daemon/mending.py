@@ -14,6 +14,13 @@ class Act(StrEnum):
     CLEAR_SESSIONS = "clear-sessions"
 
 
+class Duty(StrEnum):
+    """What is owed to an incident: each by itself, so that neither waits for the other."""
+
+    MEND = "mend"
+    TELL = "tell"
+
+
 class Stage(StrEnum):
     """Where a remedy stands."""
 

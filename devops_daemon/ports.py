@@ -146,10 +146,13 @@ class IncidentLedger(Protocol):
 
 
 class Turns(Protocol):
-    """Says who answers for which incident, and when. Every method raises UnavailableError."""
+    """Says who answers for which incident by one duty, and when. Every method raises UnavailableError."""
 
     async def take(self, owner: str, lease: timedelta, now: datetime) -> list[Incident]:
-        """Take those that are to be answered for now, and that nobody else has in hand, oldest first."""
+        """Take those that are to be answered for now, and that nobody else has in hand, oldest first.
+
+        What the owner has in hand itself, it holds on to by this.
+        """
         ...
 
     async def let_go(self, taken: Incident, owner: str, next_at: datetime | None) -> None:

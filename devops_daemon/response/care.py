@@ -1,39 +1,36 @@
-"""See to every incident that is due: mend it a step further, and tell of it. One task, woken by any change."""
+"""See to every incident that is due, by one duty: each in a task of its own, woken by any change."""
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from devops_daemon.model import Incident
 from devops_daemon.ports import Clock, LostRaceError, Turns, UnavailableError
-from devops_daemon.response.mend import Mending
-from devops_daemon.response.tell import Tell
 
 LEASE = timedelta(minutes=2)
 LOOK_AT_LEAST = timedelta(seconds=15)
 """Without a sign: another replica may have died with incidents of its own in hand."""
-MOST_STEPS = 5
-"""Of one incident in one turn: then the others have theirs."""
-LONGEST_TELLING = timedelta(seconds=10)
-"""Of what is told before anything is done."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=2)
 FINISH_SECONDS = 4.0
-Prepare = Callable[[Incident], Awaitable[Incident]]
-"""Finds out what can be known of an incident before anything is done about it; gives it as it is then."""
+Step = Callable[[Incident], Awaitable[tuple[Incident, datetime | None]]]
+"""Takes an incident a step further; gives it as it is then, and when again: None is when it changes.
+
+Raises LostRaceError where it has changed in the meantime, and UnavailableError.
+"""
 log = structlog.get_logger("incident")
 
 
 class Care:
-    """Owns the task in which incidents are answered for."""
+    """Owns the tasks in which incidents are answered for."""
 
-    def __init__(self, turns: Turns, prepare: Prepare, mending: Mending, tell: Tell, owner: str, now: Clock) -> None:
+    def __init__(self, turns: Turns, step: Step, owner: str, now: Clock) -> None:
         self._turns = turns
-        self._prepare = prepare
-        self._mending = mending
-        self._tell = tell
+        self._step = step
+        self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._owner = owner
         self._now = now
         self._wanted = asyncio.Event()
@@ -54,18 +51,17 @@ class Care:
         self._wanted.set()
         if self._task is None:
             return
-        _, late = await asyncio.wait({self._task}, timeout=FINISH_SECONDS)
+        _, late = await asyncio.wait({self._task, *self._in_hand.values()}, timeout=FINISH_SECONDS)
         for task in late:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self) -> None:
         while not self._stopping:
             self._wanted.clear()
             wait = PAUSE_AFTER_FAILURE
             try:
-                await self.look()
+                await self._look()
                 wait = await self._until_next()
             except UnavailableError as error:
                 log.debug("incidents.not_seen_to", reason=str(error))
@@ -74,10 +70,17 @@ class Care:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wanted.wait(), wait.total_seconds())
 
-    async def look(self) -> None:
-        """See once to all that is due. Raises UnavailableError."""
-        taken = await self._turns.take(self._owner, LEASE, self._now())
-        await asyncio.gather(*(self._see_to(incident) for incident in taken))
+    async def _look(self) -> None:
+        """Take up all that is due; what is in hand already goes on, and is held on to."""
+        for incident in await self._turns.take(self._owner, LEASE, self._now()):
+            if incident.id not in self._in_hand:
+                task = asyncio.create_task(self._see_to(incident), name=f"incident {incident.id}")
+                self._in_hand[incident.id] = task
+                task.add_done_callback(partial(self._done, incident.id))
+
+    def _done(self, identifier: str, _: "asyncio.Task[None]") -> None:
+        del self._in_hand[identifier]
+        self._wanted.set()
 
     async def _until_next(self) -> timedelta:
         due = await self._turns.next_due()
@@ -87,8 +90,7 @@ class Care:
         """Take an incident as far as it goes now; what breaks is tried again, and is this incident's alone."""
         next_at: datetime | None = self._now() + PAUSE_AFTER_FAILURE
         try:
-            incident = await self._prepare(await self._tell_at_once(incident))
-            incident, next_at = await self._steps(incident)
+            incident, next_at = await self._step(incident)
         except LostRaceError as error:
             log.debug("incident.changed", incident=incident.id, reason=str(error))
             next_at = self._now()
@@ -98,20 +100,3 @@ class Care:
             log.exception("incident.broke", incident=incident.id)
         with contextlib.suppress(UnavailableError):
             await self._turns.let_go(incident, self._owner, next_at)
-
-    async def _tell_at_once(self, incident: Incident) -> Incident:
-        """Tell before anything is done; a forge that hangs does not keep us from it: what was begun is looked up."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_TELLING.total_seconds()):
-                incident, _ = await self._tell.all_of(incident)
-        return incident
-
-    async def _steps(self, incident: Incident) -> tuple[Incident, datetime | None]:
-        """Step until nothing is to be done now; what is told comes after each step, and holds up none."""
-        at: datetime | None = None
-        for _ in range(MOST_STEPS):
-            incident, at = await self._mending.step(incident)
-            if at is None or at > self._now():
-                break
-        incident, told_at = await self._tell.all_of(incident)
-        return incident, min(filter(None, (at, told_at)), default=None)

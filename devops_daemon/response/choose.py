@@ -8,7 +8,7 @@ from devops_daemon.hosting import UNDER_WAY, HostedService, Phase
 from devops_daemon.incidents import cause
 from devops_daemon.incidents.mitigation import Rules, held_by_results, held_by_states
 from devops_daemon.incidents.runbook import Pattern, Signs, recognise, untried
-from devops_daemon.mending import Remedy
+from devops_daemon.mending import Evidence, Remedy
 from devops_daemon.model import Incident, ProbeKey, ProbeKind, ProbeState, Result, Watchlist
 from devops_daemon.ports import PAUSED, Clock, RefusedError, Switch, Switches, UnavailableError
 from devops_daemon.response.remedies import NotFittingError, Plan, Tools, plan
@@ -42,8 +42,10 @@ class Senses:
     """What the looks have come to."""
     probe: Callable[[Collection[ProbeKey]], Awaitable[Sequence[Result]]]
     """Looks at some probes now; nothing of it is kept."""
-    signs: Callable[[Incident], Awaitable[Signs]]
-    """What is known of an outage's nature, beside what the platform says of the service now."""
+    evidence: Callable[[Incident], Awaitable[Sequence[Evidence]]]
+    """What was seen around the beginning of an outage."""
+    sessions_piled: Callable[[Incident], Awaitable[bool]]
+    """Tells whether far more sessions are open than usual: it asks the backend, which may not answer."""
 
     def root(self, incident: Incident) -> str:
         """Name the service that is answered for: the most upstream of those that are not well."""
@@ -112,11 +114,14 @@ class Choose:
     async def _signs(self, incident: Incident, service: HostedService, root: str) -> Signs:
         kinds = {probe.key: probe.kind for probe in self._senses.watchlist.probes}
         failing = {kinds.get(member.key) for member in incident.burning if member.key.service == root}
-        return replace(
-            await self._senses.signs(incident),
+        sign_in = failing == {ProbeKind.SIGN_IN}
+        return Signs(
+            failing_since=incident.failing_since,
+            sessions_piled=sign_in and await self._senses.sessions_piled(incident),
+            sign_in=sign_in,
+            out_of_memory=any(each.out_of_memory for each in await self._senses.evidence(incident)),
             crashed=state(service, self._now()).serving is Serving.DOWN,
             database=ProbeKind.READINESS in failing and ProbeKind.HTTP not in failing,
-            sign_in=failing == {ProbeKind.SIGN_IN},
         )
 
     async def _first_that_fits(

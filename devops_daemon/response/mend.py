@@ -44,6 +44,8 @@ from devops_daemon.response.choose import BeyondError, Choose, Chosen, HeldError
 from devops_daemon.response.remedies import Plan
 from devops_daemon.response.verify import Verify
 
+MOST_STEPS = 5
+"""In one turn; whatever has changed is looked at anew by the next."""
 LONGEST_ACT = timedelta(minutes=5)
 """The platform's own tries end before; what came of an act that takes longer is looked up."""
 log = structlog.get_logger("incident")
@@ -83,6 +85,15 @@ class Mending:
         self._every = orders.every
         self._dry_run = orders.dry_run
         self._now = now
+
+    async def as_far_as_it_goes(self, incident: Incident) -> Taken:
+        """Step until nothing is to be done now. Raises as `step` does."""
+        at: datetime | None = None
+        for _ in range(MOST_STEPS):
+            incident, at = await self.step(incident)
+            if at is None or at > self._now():
+                break
+        return incident, at
 
     async def step(self, incident: Incident) -> Taken:
         """Take the next step; gives the incident as it is then, and when to look again.

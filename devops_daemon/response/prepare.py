@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
-from devops_daemon.hosting import DeploymentRecord, HostedService
+from devops_daemon.hosting import DeploymentRecord, HostedService, Phase
 from devops_daemon.incidents import cause
 from devops_daemon.incidents.suspect import Suspect, suspect_of
 from devops_daemon.mending import Evidence
@@ -15,6 +15,7 @@ from devops_daemon.model import EventKind, Incident, Severity, TimelineEvent, Wa
 from devops_daemon.ports import Clock, Platform, RefusedError, UnavailableError
 from devops_daemon.response.mend import Books
 from devops_daemon.rollout.matching import match
+from devops_daemon.rollout.record import advance
 
 LONGEST = timedelta(seconds=30)
 Gather = Callable[[Incident, HostedService, DeploymentRecord | None], Awaitable[Sequence[Evidence]]]
@@ -52,7 +53,7 @@ class FindOut:
         service = await self._service(self._platform, incident)
         if service is None:
             return incident
-        records = await self._deployments.of_service(service.id)
+        records = _with_what_is_seen(await self._deployments.of_service(service.id), service, self._now())
         suspect = suspect_of(records, incident.opened_at)
         if suspect is not None and incident.suspect is None:
             incident = await self._note(incident, suspect)
@@ -84,6 +85,20 @@ class FindOut:
         )
         await self._incidents.save(named, [TimelineEvent(self._now(), EventKind.SUSPECT, suspect.text)])
         return named
+
+
+def _with_what_is_seen(
+    records: Sequence[DeploymentRecord], service: HostedService, now: datetime
+) -> list[DeploymentRecord]:
+    """Bring the rows up to what the platform says now: the look that keeps them may not have seen the latest yet."""
+    known = {record.id: record for record in records}
+    for seen in (*service.active, service.latest):
+        if seen is not None:
+            record = advance(known.get(seen.id), service, seen, None, now)
+            # one that crashed at once was never seen live
+            began = seen.changed_at or seen.created_at if seen.phase is Phase.CRASHED else None
+            known[seen.id] = replace(record, live_at=record.live_at or began)
+    return list(known.values())
 
 
 def _is_asked_of(incident: Incident) -> bool:

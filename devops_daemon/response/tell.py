@@ -24,6 +24,7 @@ from devops_daemon.ports import (
     Forge,
     IncidentLedger,
     LockedOutError,
+    LostRaceError,
     MendingLedger,
     Notices,
     RefusedError,
@@ -37,6 +38,8 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 SETTLED_WITHIN = timedelta(minutes=1)
 """What a process wrote before it died shows by then; what does not, was not written."""
 LONGEST_ERROR = 500
+RACES = 5
+RESOLVED = Wanted(What.COMMENT, EventKind.RESOLVED).name
 log = structlog.get_logger("incident")
 
 
@@ -111,14 +114,26 @@ class Tell:
         """
         if self._audience.dry_run:
             return incident, None
+        version = incident.version
         effects = {effect.name: effect for effect in await self._ledger.effects(incident.id)}
+        issue = effects.get(What.ISSUE.value)
+        if issue is not None and issue.reference and incident.issue is None:  # it was opened, and that was not noted
+            incident = await self._noted(Wanted(What.ISSUE), incident, issue.reference)
         remedies = await self._ledger.remedies(incident.id)
         calls = self._audience.trigger.means is not Means.NOT and not await self._switches.read(PAUSED)
         manner = await self._audience.manner()
         for each in wanted(incident, remedies, len(self._audience.places), calls=calls):
-            if each.what is What.NOTICE or self._audience.forge is not None:
+            if self._is_possible(each, incident) and not _must_wait(each, incident, effects):
                 incident = await self._once(each, incident, effects, manner)
+        if incident.version != version:  # what has changed may have more to be told
+            return incident, self._now()
         return incident, next_due(effects, self._now())
+
+    def _is_possible(self, each: Wanted, incident: Incident) -> bool:
+        """Tell whether there is somebody to tell, and an issue to write on."""
+        if each.what is What.NOTICE:
+            return True
+        return self._audience.forge is not None and (each.what is What.ISSUE or incident.issue is not None)
 
     async def _once(self, each: Wanted, incident: Incident, effects: dict[str, Effect], manner: Manner) -> Incident:
         """Tell one thing unless it was told."""
@@ -171,27 +186,47 @@ class Tell:
 
     async def _noted(self, each: Wanted, incident: Incident, reference: str | None) -> Incident:
         """Keep in the incident what was told: its issue, and that somebody was called."""
-        changed, event = incident, None
-        if each.what is What.ISSUE and reference and incident.issue is None:
-            number, _, url = reference.partition(" ")
-            changed = replace(incident, issue=int(number), issue_url=url)
-        elif each.what is What.AGENT:
-            event = TimelineEvent(self._now(), EventKind.CALLED, f"the Code Agent was called: {each.reason}")
-        elif each.what is What.NOTICE and each.kind != EventKind.RESOLVED:
-            told = f"people were told ({each.kind}): {self._audience.places[each.place]}"
-            event = TimelineEvent(self._now(), EventKind.CALLED, told)
-        if event is not None:
-            log.info("incident.called", incident=incident.id, reason=event.text)
-            changed = replace(incident, addressed_at=incident.addressed_at or event.at)
-        if changed is incident and event is None:
+        said = self._said(each)
+        if said is None and (each.what is not What.ISSUE or incident.issue is not None):
             return incident
-        changed = replace(changed, version=incident.version + 1)
-        await self._incidents.save(changed, [event] if event else [])
-        return changed
+        events = [TimelineEvent(self._now(), EventKind.CALLED, said)] if said else []
+        for _ in range(RACES):
+            changed = incident
+            if each.what is What.ISSUE and reference:
+                number, _, url = reference.partition(" ")
+                changed = replace(changed, issue=int(number), issue_url=url)
+            if events:
+                changed = replace(changed, addressed_at=changed.addressed_at or events[0].at)
+            changed = replace(changed, version=incident.version + 1)
+            try:
+                await self._incidents.save(changed, events)
+            except LostRaceError:  # whoever mends it has written meanwhile
+                kept = await self._history.incident(incident.id)
+                incident = kept.incident if kept else incident
+            else:
+                return changed
+        raise LostRaceError(f"incident {incident.id} changes too fast")
+
+    def _said(self, each: Wanted) -> str | None:
+        """Write the line of the timeline that tells that somebody was called."""
+        if each.what is What.AGENT:
+            return f"the Code Agent was called: {each.reason}"
+        if each.what is What.NOTICE and each.kind != EventKind.RESOLVED:
+            return f"people were told ({each.kind}): {self._audience.places[each.place]}"
+        return None
 
     async def _file(self, incident: Incident) -> File:
         kept = await self._history.incident(incident.id) or Dossier(incident)
         return File(incident, kept.events, kept.remedies, kept.evidence, self._now())
+
+
+def _must_wait(each: Wanted, incident: Incident, effects: Mapping[str, Effect]) -> bool:
+    """Tell whether something else comes before: an issue is closed when all has been written on it."""
+    if each.what is What.STATE and incident.resolved_at and RESOLVED not in effects:
+        return True
+    on_the_issue = (What.COMMENT.value, What.AGENT.value, What.LABEL.value, What.ISSUE.value)
+    waiting = (effect for effect in effects.values() if effect.state is EffectState.STARTED)
+    return each.what is What.STATE and any(effect.name.startswith(on_the_issue) for effect in waiting)
 
 
 def _digest(telling: _Telling) -> str | None:

@@ -28,6 +28,7 @@ from devops_daemon.sandbox.railway.railway import Railway
 from devops_daemon.settings import read
 
 PATIENCE = 30.0
+OPERATOR = "operator-token-0123456789"  # of a daemon in a test
 RESTART, REDEPLOY, ROLLBACK = "RestartDeployment", "RedeployDeployment", "RollBackDeployment"
 
 
@@ -66,7 +67,8 @@ class World:
 
     async def data(self) -> dict[str, Any]:
         assert self.session is not None
-        async with self.session.get(f"http://127.0.0.1:{self.port}/status.json") as answer:
+        headers = {"Authorization": f"Bearer {OPERATOR}"}
+        async with self.session.get(f"http://127.0.0.1:{self.port}/status.json", headers=headers) as answer:
             self.seen = await answer.json()
         return self.seen
 
@@ -79,6 +81,53 @@ class World:
             return all(each["status"] == "up" for each in data["services"]) and {"backend", "frontend"} <= known
 
         await until(up, lambda: self.seen)
+
+    async def up(self) -> None:
+        """Wait until all is seen to be up."""
+
+        async def up() -> bool:
+            return all(each["status"] == "up" for each in (await self.data())["services"])
+
+        await until(up, lambda: self.seen)
+
+    async def until_probe(self, name: str, status: str) -> None:
+        """Wait until a probe is seen to stand so."""
+
+        async def stands() -> bool:
+            probes = [each for service in (await self.data())["services"] for each in service["probes"]]
+            return any(each["name"] == name and each["status"] == status for each in probes)
+
+        await until(stands, lambda: self.seen["services"])
+
+    async def looked_at(self, name: str, after: str | None = None) -> str:
+        """Tell when a probe looked last; with `after`, wait until it looks again."""
+
+        async def looked() -> str | None:
+            probes = [each for service in (await self.data())["services"] for each in service["probes"]]
+            at: str = next(each["checked_at"] for each in probes if each["name"] == name)
+            return at if at != after else None
+
+        found: str = await until(looked)
+        return found
+
+    async def held(self) -> dict[str, Any]:
+        """Wait until nothing is done about an incident for a reason; gives it."""
+
+        async def held() -> dict[str, Any] | None:
+            return next((each for each in (await self.data())["incidents"] if each["held"]), None)
+
+        one: dict[str, Any] = await until(held, lambda: self.seen["incidents"])
+        return one
+
+    async def act(self, action: str, **body: str) -> dict[str, Any]:
+        """Do what an operator does over HTTP."""
+        assert self.session is not None
+        headers = {"Authorization": f"Bearer {OPERATOR}"}
+        address = f"http://127.0.0.1:{self.port}/api/actions/{action}"
+        async with self.session.post(address, json=body, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            done: dict[str, Any] = await answer.json()
+            return done
 
     async def incident(self, *statuses: str) -> dict[str, Any]:
         """Wait until the one incident has one of these statuses; gives it."""
@@ -191,6 +240,7 @@ async def open_world(folder: Path, pace: Pace | None = None, **settings: str) ->
             "GITHUB_API_URL": github.api_url,
             "GITHUB_REPOSITORY": github.repository,
             "GITHUB_TOKEN": github.user_token,
+            "OPERATOR_TOKEN": OPERATOR,
             "PUBLIC_URL": "https://ops.example.com",
             "CHECK_INTERVAL": "1s",
             "CONFIRM_INTERVAL": "100ms",

@@ -11,12 +11,12 @@ from store.conftest import NOW
 
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.gauges import GaugeRows
-from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.incidents import IncidentRows, TurnRows
 from devops_daemon.adapters.store.mending import MendingRows
 from devops_daemon.adapters.store.requests import RequestRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.mending import Came, Effect, EffectState, Evidence, EvidenceKind, Refusal, Remedy, Stage
+from devops_daemon.mending import Came, Duty, Effect, EffectState, Evidence, EvidenceKind, Refusal, Remedy, Stage
 from devops_daemon.model import EventKind, Incident, IncidentStatus, TimelineEvent
 from devops_daemon.ports import PAUSED, LostRaceError, Switch
 
@@ -189,7 +189,7 @@ async def test_evidence_is_kept_once(store: Database) -> None:
 
 
 async def test_an_incident_is_seen_to_by_one(store: Database, second: Database) -> None:
-    incident, rows = await opened(store), [IncidentRows(store), IncidentRows(second)]
+    incident, rows = await opened(store), [TurnRows(each, Duty.MEND) for each in (store, second)]
     taken = await asyncio.gather(*(rows[n % 2].take(f"replica {n}", MINUTE, NOW) for n in range(6)))
     assert sorted(map(len, taken)) == [0, 0, 0, 0, 0, 1]
     mine = next(n for n, found in enumerate(taken) if found)
@@ -198,7 +198,7 @@ async def test_an_incident_is_seen_to_by_one(store: Database, second: Database) 
 
 
 async def test_it_is_due_again_when_that_was_said_or_when_it_changes(store: Database) -> None:
-    incident, rows = await opened(store), IncidentRows(store)
+    incident, rows = await opened(store), TurnRows(store, Duty.MEND)
     assert await rows.next_due() == NOW
     await rows.take("me", MINUTE, NOW)
     await rows.let_go(incident, "me", NOW + 5 * MINUTE)
@@ -208,17 +208,27 @@ async def test_it_is_due_again_when_that_was_said_or_when_it_changes(store: Data
     await rows.let_go(incident, "me", None)
     assert (await rows.next_due(), await rows.take("me", MINUTE, NOW + 9 * HOUR)) == (None, [])
     changed = replace(incident, held="why", version=2)
-    await rows.save(changed, [])
+    await IncidentRows(store).save(changed, [])
     assert await rows.take("me", MINUTE, NOW) == [changed]
 
 
 async def test_what_changed_in_the_meantime_is_due_at_once(store: Database) -> None:
-    incident, rows = await opened(store), IncidentRows(store)
+    incident, rows = await opened(store), TurnRows(store, Duty.MEND)
     await rows.take("me", MINUTE, NOW)
     changed = replace(incident, held="why", version=2)
-    await rows.save(changed, [])
+    await IncidentRows(store).save(changed, [])
     await rows.let_go(incident, "me", None)
     assert await rows.take("another", MINUTE, NOW) == [changed]
+
+
+async def test_each_duty_has_its_own_turns_and_new_evidence_is_told(store: Database) -> None:
+    incident, mend, tell = await opened(store), TurnRows(store, Duty.MEND), TurnRows(store, Duty.TELL)
+    assert [await rows.take("me", MINUTE, NOW) for rows in (mend, tell)] == [[incident], [incident]]
+    for rows in (mend, tell):
+        await rows.let_go(incident, "me", None)
+    seen = Evidence(incident.id, EvidenceKind.LOGS, "logs", "x", "", NOW)
+    await MendingRows(store).keep_evidence([seen])
+    assert [await rows.take("me", MINUTE, NOW) for rows in (mend, tell)] == [[], [incident]]
 
 
 async def test_what_is_usual_is_the_median_of_the_week(store: Database) -> None:

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from devops_daemon.adapters.store import turns
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.schema import incident, incident_event, incident_member, probe
+from devops_daemon.mending import Duty
 from devops_daemon.model import (
     EventKind,
     Incident,
@@ -28,36 +30,12 @@ _SAME = (
     *("suspect", "suspect_told", "failing_since", "stands", "issue", "issue_url", "version"),
 )
 """What the noun and the row name alike."""
-_DUE = {"next_look_at": None, "settled": False}
 
 
 def read_current(connection: sa.Connection, ended_since: datetime) -> list[Incident]:
     """Read the incidents that are not resolved, and those that ended since then, oldest first."""
     lately = sa.or_(incident.c.resolved_at.is_(None), incident.c.resolved_at >= ended_since)
     return _read(connection, lately, None)
-
-
-def take(connection: sa.Connection, owner: str, lease: timedelta, now: datetime) -> list[Incident]:
-    """Take those that are to be answered for now, and that nobody else has in hand; oldest first."""
-    due = sa.or_(incident.c.next_look_at.is_(None), incident.c.next_look_at <= now)
-    free = sa.or_(incident.c.held_until.is_(None), incident.c.held_until <= now, incident.c.held_by == owner)
-    taken = incident.update().where(~incident.c.settled, due, free).values(held_by=owner, held_until=now + lease)
-    found = list(connection.execute(taken.returning(incident.c.id)).scalars())
-    return _read(connection, incident.c.id.in_(found), None)
-
-
-def let_go(connection: sa.Connection, taken: Incident, owner: str, next_at: datetime | None) -> None:
-    """Free one until it is due again, None for never; one that has changed since it was taken is due at once."""
-    mine = incident.update().where(incident.c.id == taken.id, incident.c.held_by == owner)
-    connection.execute(mine.values(held_by=None, held_until=None))
-    same = incident.update().where(incident.c.id == taken.id, incident.c.version == taken.version)
-    connection.execute(same.values(next_look_at=next_at, settled=next_at is None))
-
-
-def read_next_due(connection: sa.Connection) -> datetime | None:
-    """Tell when the next is due, None where none is to be answered for; one without a time has been due for ever."""
-    waiting = sa.select(incident.c.next_look_at, incident.c.opened_at).where(~incident.c.settled)
-    return min((row.next_look_at or row.opened_at for row in connection.execute(waiting)), default=None)
 
 
 def read_since(connection: sa.Connection, since: datetime, most: int) -> list[Incident]:
@@ -84,7 +62,7 @@ def save(connection: sa.Connection, changed: Incident, events: Sequence[Timeline
     rows of its probes say that it was decided on what has passed.
     """
     cause = {"cause_service": changed.cause.service, "cause_name": changed.cause.name}
-    values = {name: getattr(changed, name) for name in _SAME} | cause | _DUE
+    values = {name: getattr(changed, name) for name in _SAME} | cause
     begins = changed.version == 1 or (changed.resolved_at is None and _has_ended(connection, changed))
     if begins and not _still_wrong(connection, changed):
         raise LostRaceError("its probes are well again: another replica has seen this outage to its end")
@@ -98,6 +76,7 @@ def save(connection: sa.Connection, changed: Incident, events: Sequence[Timeline
             raise LostRaceError(f"incident {changed.id} has changed in the meantime")
         connection.execute(incident_member.delete().where(incident_member.c.incident_id == changed.id))
     _insert(connection, sa.insert(incident_member).values(_member_rows(changed)))
+    turns.make_due(connection, changed.id)
     if events:
         connection.execute(
             sa.insert(incident_event),
@@ -186,18 +165,32 @@ class IncidentRows:
         """Read the incidents that are not resolved, and those that ended since then, oldest first."""
         return await self._db.read(lambda connection: read_current(connection, ended_since))
 
-    async def take(self, owner: str, lease: timedelta, now: datetime) -> list[Incident]:
-        """Take those that are to be answered for now."""
-        return await self._db.write(lambda connection: take(connection, owner, lease, now))
-
-    async def let_go(self, taken: Incident, owner: str, next_at: datetime | None) -> None:
-        """Free one until it is due again."""
-        await self._db.write(lambda connection: let_go(connection, taken, owner, next_at))
-
-    async def next_due(self) -> datetime | None:
-        """Tell when the next is due."""
-        return await self._db.read(read_next_due)
-
     async def save(self, changed: Incident, events: Sequence[TimelineEvent]) -> None:
         """Write a new incident, or the next version of one."""
         await self._db.write(lambda connection: save(connection, changed, events))
+
+
+class TurnRows:
+    """The port `Turns` on a database."""
+
+    def __init__(self, database: Database, duty: Duty) -> None:
+        self._db = database
+        self._duty = duty
+
+    async def take(self, owner: str, lease: timedelta, now: datetime) -> list[Incident]:
+        """Take those that are to be answered for now."""
+
+        def unit(connection: sa.Connection) -> list[Incident]:
+            taken = turns.take(connection, self._duty, owner, lease, now)
+            return _read(connection, incident.c.id.in_(taken), None)
+
+        return await self._db.write(unit)
+
+    async def let_go(self, taken: Incident, owner: str, next_at: datetime | None) -> None:
+        """Free one until it is due again."""
+        which = taken.id, taken.version, self._duty
+        await self._db.write(lambda connection: turns.let_go(connection, *which, owner, next_at))
+
+    async def next_due(self) -> datetime | None:
+        """Tell when the next is due."""
+        return await self._db.read(lambda connection: turns.read_next_due(connection, self._duty))

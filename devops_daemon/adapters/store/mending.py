@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from devops_daemon.adapters.store import incidents, requests
+from devops_daemon.adapters.store import incidents, requests, turns
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.schema import effect, evidence, remedy
 from devops_daemon.adapters.store.switches import read_switch
-from devops_daemon.mending import Act, Came, Effect, EffectState, Evidence, EvidenceKind, Refusal, Remedy, Stage
+from devops_daemon.mending import Act, Came, Duty, Effect, EffectState, Evidence, EvidenceKind, Refusal, Remedy, Stage
 from devops_daemon.model import Incident, TimelineEvent
 from devops_daemon.ports import PAUSED, LostRaceError, RemedyForbids
 
@@ -96,6 +96,8 @@ def keep_evidence(connection: sa.Connection, seen: Sequence[Evidence]) -> None:
     known = sa.select(evidence.c.id).where(evidence.c.incident.in_({each.incident for each in seen}))
     if seen and connection.execute(known.limit(1)).first() is None:
         connection.execute(evidence.insert(), [_values(evidence, each) for each in seen])
+        for identifier in {each.incident for each in seen}:
+            turns.make_due(connection, identifier, Duty.TELL)
 
 
 def read_evidence(connection: sa.Connection, identifier: str) -> list[Evidence]:

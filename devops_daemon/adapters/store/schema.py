@@ -154,13 +154,8 @@ incident = sa.Table(
     sa.Column("stands", sa.Text),
     sa.Column("issue", BIG),
     sa.Column("issue_url", sa.Text, nullable=False, server_default=""),
-    sa.Column("next_look_at", UtcTime),
-    sa.Column("settled", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("held_by", sa.Text),
-    sa.Column("held_until", UtcTime),
     sa.Index("incident_opened_at", "opened_at"),
 )
-"""`next_look_at` and what follows say who answers for it when; they change without a new version."""
 
 incident_member = sa.Table(
     "incident_member",
@@ -195,6 +190,18 @@ incident_event = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
 )
+
+turn = sa.Table(
+    "turn",
+    metadata,
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("duty", sa.Text, primary_key=True),
+    sa.Column("next_at", UtcTime),
+    sa.Column("settled", sa.Boolean, nullable=False),
+    sa.Column("held_by", sa.Text),
+    sa.Column("held_until", UtcTime),
+)
+"""Who answers for which incident, by duty: what is done and what is told do not wait for each other."""
 
 remedy = sa.Table(
     "remedy",

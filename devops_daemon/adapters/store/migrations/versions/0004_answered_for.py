@@ -27,17 +27,20 @@ def upgrade() -> None:
         sa.Column("stands", sa.Text),
         sa.Column("issue", BIG),
         sa.Column("issue_url", sa.Text, nullable=False, server_default=""),
-        sa.Column("next_look_at", UtcTime),
-        sa.Column("settled", sa.Boolean, nullable=False, server_default=sa.false()),
-        sa.Column("held_by", sa.Text),
-        sa.Column("held_until", UtcTime),
     )
     # alembic's ALTER does not follow the connection's schema_translate_map, as its CREATE does
     schema = SCHEMA if op.get_bind().dialect.name == "postgresql" else None
     for column in columns:
         op.add_column("incident", column, schema=schema)
-    ended = sa.table("incident", sa.column("settled", sa.Boolean), sa.column("resolved_at", UtcTime), schema=schema)
-    op.execute(ended.update().where(ended.c.resolved_at.is_not(None)).values(settled=True))
+    op.create_table(
+        "turn",
+        sa.Column("incident", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("duty", sa.Text, primary_key=True),
+        sa.Column("next_at", UtcTime),
+        sa.Column("settled", sa.Boolean, nullable=False),
+        sa.Column("held_by", sa.Text),
+        sa.Column("held_until", UtcTime),
+    )
     op.create_table(
         "remedy",
         sa.Column("incident", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
