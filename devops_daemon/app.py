@@ -19,6 +19,7 @@ import structlog
 from devops_daemon import logs
 from devops_daemon.adapters.exchange import Exchange, SocketFactory
 from devops_daemon.adapters.heartbeat import HttpHeartbeat
+from devops_daemon.adapters.notices import AppriseNotices
 from devops_daemon.adapters.probes import HttpProber
 from devops_daemon.adapters.store.db import Database, StoreInUseError, database
 from devops_daemon.adapters.store.deployments import DeploymentRows
@@ -34,6 +35,7 @@ from devops_daemon.connections import asked_of_github, asked_of_railway, github,
 from devops_daemon.daemon import Daemon
 from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.actions import actions
+from devops_daemon.entrypoints.hints import Hints
 from devops_daemon.entrypoints.intake import Intake
 from devops_daemon.entrypoints.looks import Looks
 from devops_daemon.entrypoints.rounds import Rounds
@@ -151,7 +153,8 @@ async def running(
         forge = await _forge(stack, settings, redactor, socket_factory)
         asked = platform.asked if platform else None
         answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta)
-        caring = Caring(grounds, watch, forge, asked, None)
+        notices = AppriseNotices(settings.notify_urls) if settings.notify_urls else None
+        caring = Caring(grounds, watch, forge, asked, notices)
         daemon = Daemon(
             watch,
             Respond(IncidentRows(store), configuration.watchlist.services),
@@ -160,6 +163,7 @@ async def running(
             caring.changed,
         )
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now, settings.confirm_interval)
+        secret = settings.railway_webhook_secret
         site = Site(
             facts(configuration),
             history,
@@ -171,6 +175,7 @@ async def running(
             integrations=lambda: {"github": answering.state} if answering.sweep else {},
             intake=Intake(answering.inbox, _webhook_secrets(settings), utc_now, answering.worker.arrived),
             inbox=answering.inbox,
+            hints=Hints(secret.get_secret_value() if secret else None, rounds.hint),
             actions=actions(answering.inbox, answering.switches, caring.people, utc_now, answering.worker.arrived),
         )
         server = Server(site, listening)

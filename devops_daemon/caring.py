@@ -57,7 +57,7 @@ class Caring:
             public = not settings.public_logs and await _is_public(forge)
             return Manner(redactor.text, public, public_url(settings), settings.escalation_mentions)
 
-        rules = Rules(limit=settings.remediation_limit)
+        rules = Rules(limit=settings.remediation_limit, settle=settings.remediation_pause)
         every = min(settings.confirm_interval, LOOK_EVERY)
         senses = Senses(
             grounds.watchlist,

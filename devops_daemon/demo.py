@@ -30,9 +30,8 @@ HOST = "127.0.0.1"
 REPOSITORY = "acme/shop"
 WEBHOOK_SECRET = "sandbox-webhook-secret"  # noqa: S105 - of a GitHub that holds nothing
 SOMEBODY, QUESTION = "ada", "@devops please check backend logs for authentication errors"
-TOUR_FAULT = "backend-500"
-QUIET_SECONDS = 8.0
-BROKEN_SECONDS = 8.0
+TOUR_FAULT, BAD_COMMIT_BRINGS = "backend-503", "backend-500"
+QUIET_SECONDS = 6.0
 PRO_LIMIT = 10_000
 """Requests an hour, as Railway's Pro plan has: the demo looks often."""
 Tell = Callable[[str], None]
@@ -94,6 +93,7 @@ def _configuration(world: _World, folder: str, port: int) -> Configuration:
             "CHECK_INTERVAL": "5s",
             "CONFIRM_INTERVAL": "1s",
             "PROBE_TIMEOUT": "2s",
+            "REMEDIATION_PAUSE": "15s",
         }
     )
     return Configuration(settings, watchlist.plan(settings, Document()))
@@ -127,13 +127,8 @@ async def _story(world: _World, faults: Sequence[str], page: str, tell: Tell) ->
             await product.switch_on(fault)
             tell(f"The product breaks: [bold]{fault}[/bold].")
         if not faults:
-            await _until(session, page, _has_open_incident)
-            tell("An incident is open.")
-            await asyncio.sleep(BROKEN_SECONDS)
-            await product.mend()
-            tell("The product is mended.")
-            await _until(session, page, lambda data: not _has_open_incident(data))
-            tell("The incident is resolved: it came and went.")
+            await _heals(session, world, page, tell)
+            await _rolled_back(session, world, page, tell)
         await _conversation(world.github, tell)
     tell(f"Break it yourself: [bold]curl -X PUT {product.control_url}/faults/frontend-refused[/bold]")
     pushed = f"{railway.control_url}/railway/push/backend?brings=backend-500"
@@ -147,6 +142,48 @@ async def _story(world: _World, faults: Sequence[str], page: str, tell: Tell) ->
     tell(f"[bold]export {' '.join(f'{name}={value}' for name, value in settings.items())}[/bold]")
     tell("and then [bold]devops-daemon status[/bold], [bold]logs[/bold], [bold]rollback backend[/bold] …")
     tell(f"Mend it: [bold]curl -X DELETE {product.control_url}/faults[/bold]. Ctrl-C ends.")
+
+
+async def _heals(session: aiohttp.ClientSession, world: _World, page: str, tell: Tell) -> None:
+    """Watch the daemon restart what hangs."""
+    await _until(session, page, _has_open_incident)
+    tell("An incident is open; nobody needs to do anything.")
+    await _until(session, page, lambda data: not _has_open_incident(data))
+    tell(f"The incident is resolved: {_tried(world, await _incident(session, page))}.")
+
+
+async def _rolled_back(session: aiohttp.ClientSession, world: _World, page: str, tell: Tell) -> None:
+    """Watch the daemon roll a bad commit back, and wait for the one that mends it."""
+    await asyncio.sleep(QUIET_SECONDS)
+    world.railway.push("backend", brings=frozenset({BAD_COMMIT_BRINGS}))
+    tell("Somebody deploys a commit that breaks the backend.")
+    await _until(session, page, lambda data: any(each["rolled_back_from"] for each in data["incidents"]))
+    await _until(session, page, _has_helped)
+    tell(f"{_tried(world, await _incident(session, page))}; the Code Agent is called, and until it has mended the")
+    tell("commit the incident stays open. It pushes its fix:")
+    await asyncio.sleep(QUIET_SECONDS)
+    world.railway.push("backend")
+    await _until(session, page, lambda data: not _has_open_incident(data))
+    tell("The fix is live and well: the incident is resolved. What its issue on GitHub says:")
+    issue = max(world.github.world.issues.values(), key=lambda each: each.number)
+    tell(escape(issue.body or ""))
+
+
+async def _incident(session: aiohttp.ClientSession, page: str) -> dict[str, Any]:
+    async with session.get(f"{page}.json") as answer:
+        newest: dict[str, Any] = (await answer.json())["incidents"][0]
+        return newest
+
+
+def _tried(world: _World, incident: dict[str, Any]) -> str:
+    """Say what was done, and where it can be read."""
+    said = " and ".join(f"{each['action']} of {each['service']} {each['outcome']}" for each in incident["remediations"])
+    return f"{said or 'by itself'} ({incident['issue_url'] or world.github.api_url})"
+
+
+def _has_helped(data: dict[str, Any]) -> bool:
+    newest = data["incidents"][0]
+    return bool(newest["remediations"]) and newest["remediations"][-1]["outcome"] == "helped"
 
 
 async def _conversation(github: GitHub, tell: Tell) -> None:

@@ -269,6 +269,8 @@ class Incident:
     detected_at: datetime
     """When the daemon knew: thresholds were met and the row was written."""
     resolved_at: datetime | None = None
+    reopened_at: datetime | None = None
+    """The first failing result after it had ended once."""
     resolved_by: str | None = None
     """The person who ended it; None where it ended by itself, or by what the daemon did."""
     severity_by: str | None = None
@@ -297,6 +299,11 @@ class Incident:
     issue: int | None = None
     issue_url: str = ""
     version: int = 0
+
+    @property
+    def began_at(self) -> datetime:
+        """When it began, the last time if it came back."""
+        return self.reopened_at or self.opened_at
 
     @property
     def burning(self) -> tuple[Member, ...]:

@@ -205,8 +205,8 @@ class MendingLedger(Protocol):
         """Write an effect, or the next version of one; raises LostRaceError where that is taken."""
         ...
 
-    async def keep_evidence(self, evidence: Sequence[Evidence]) -> None:
-        """Keep what was seen, unless evidence of its incident is there already."""
+    async def keep_evidence(self, evidence: Sequence[Evidence], since: datetime) -> None:
+        """Keep what was seen, unless evidence of its incident from since then is there already."""
         ...
 
     async def evidence(self, incident: str) -> list[Evidence]:

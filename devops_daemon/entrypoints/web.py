@@ -13,6 +13,7 @@ from aiohttp import web
 
 from devops_daemon.entrypoints.access import Access, Tokens, may_act, may_view
 from devops_daemon.entrypoints.actions import Actions
+from devops_daemon.entrypoints.hints import Hints
 from devops_daemon.entrypoints.intake import Intake
 from devops_daemon.entrypoints.metrics import as_metrics
 from devops_daemon.entrypoints.status import (
@@ -45,6 +46,7 @@ HEADERS = {
 }
 
 
+HINTS = "/webhooks/railway/"
 log = structlog.get_logger("web")
 
 
@@ -65,6 +67,7 @@ class Site:
         intake: Intake | None = None,
         inbox: Inbox | None = None,
         actions: Actions | None = None,
+        hints: Hints | None = None,
     ) -> None:
         """`late` tells whether the clocks are; `latest` what was seen last, for while the store cannot take it.
 
@@ -74,6 +77,7 @@ class Site:
         self._intake = intake
         self._inbox = inbox
         self._actions = actions
+        self._hints = hints
         self._latest = latest
         self._platform = platform
         self._facts = facts
@@ -100,6 +104,8 @@ class Site:
         if self._intake is not None:
             deliver, expected = self._intake.deliver, self._intake.expected
             application.router.add_post("/webhooks/github", deliver, expect_handler=expected)
+        if self._hints is not None:
+            application.router.add_post(f"{HINTS}{{secret}}", self._hints.take)
         return application
 
     async def root(self, _: web.Request) -> web.StreamResponse:
@@ -192,14 +198,15 @@ class Site:
         except UnavailableError as error:
             response = self._unavailable(request, str(error))
         except Exception:  # a fault of ours: the log has it in full, the visitor in a line
-            log.exception("request.failed", method=request.method, path=request.path)
+            path = HINTS if request.path.startswith(HINTS) else request.path  # what follows is a secret
+            log.exception("request.failed", method=request.method, path=path)
             response = web.Response(status=500, text="That went wrong here; the daemon's log says more.\n")
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        if request.path in OPEN_ROUTES:
+        if request.path in OPEN_ROUTES or request.path.startswith(HINTS):
             return None
         authorization = request.headers.get("Authorization")
         if request.path.startswith(ACTIONS):

@@ -56,7 +56,7 @@ class Gather:
         self, incident: Incident, service: HostedService, suspect: DeploymentRecord | None
     ) -> Sequence[Evidence]:
         """Gather the evidence of an outage of a service. Never raises, but for cancellation."""
-        since, meant = incident.opened_at - BEFORE, service.serving or service.latest
+        since, meant = incident.began_at - BEFORE, service.serving or service.latest
         redactor = await self._read("secrets", self._secrets.of(self._platform, [service]))
         query = LogQuery(MOST_LINES, service_id=service.id, since=since)
         lines, steps, series, traffic, requests = await asyncio.gather(

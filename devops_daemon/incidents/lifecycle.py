@@ -147,7 +147,16 @@ def _reopened(step: Step, group: tuple[Trouble, ...], now: datetime) -> Step:
         if before.addressed_at
         else IncidentStatus.OPEN
     )
-    again = replace(before, status=status, resolved_at=None, resolved_by=None)
+    again = replace(
+        before,
+        status=status,
+        resolved_at=None,
+        resolved_by=None,
+        reopened_at=min(trouble.since for trouble in group),
+        suspect=None,
+        suspect_told="",
+        failing_since=False,
+    )
     return step.then(again, EventKind.REOPENED, f"again: {_told(group[0])}", now)
 
 

@@ -26,6 +26,8 @@ class Rules:
     """Something is done about a SEV1 (specification, "Success Criteria")."""
     mend_within: timedelta = timedelta(minutes=15)
     """A SEV2 is mended, or it is said that it is not (specification, "Incident Severity Classification")."""
+    settle: timedelta = timedelta(seconds=90)
+    """What helped is given so long until all that it healed is seen to be well (`REMEDIATION_PAUSE`)."""
     runbook: Mapping[Pattern, tuple[Act, ...]] = field(default_factory=lambda: RUNBOOK)
 
 
@@ -85,9 +87,17 @@ def next_step(  # noqa: PLR0911 # one row for each state
         return Rest(None)
     if incident.acknowledged_until and now < incident.acknowledged_until:
         return Rest(incident.acknowledged_until)
+    if (settled := _healing_until(remedies, rules)) and now < settled:
+        return Rest(settled)
     if incident.escalated_at:
         return _overdue(incident, rules, now) or Rest(None)
     return _beyond(incident, remedies, rules, now) or _overdue(incident, rules, now) or Mend()
+
+
+def _healing_until(remedies: Sequence[Remedy], rules: Rules) -> datetime | None:
+    """Say until when the last remedy, which helped, is given time: a probe is well only after so many looks."""
+    last = remedies[-1] if remedies else None
+    return last.ended_at + rules.settle if last and last.came is Came.HELPED and last.ended_at else None
 
 
 def _beyond(incident: Incident, remedies: Sequence[Remedy], rules: Rules, now: datetime) -> Escalate | None:
@@ -100,7 +110,7 @@ def _beyond(incident: Incident, remedies: Sequence[Remedy], rules: Rules, now: d
         tried = " and ".join(f"{remedy.act} ({remedy.came})" for remedy in counted)
         return Escalate(f"{tried}: that is all that may be tried without a person")
     within = rules.respond_within if incident.severity is Severity.SEV1 else rules.mend_within
-    if not counted and now - incident.opened_at >= within:
+    if not counted and now - incident.began_at >= within:
         return Escalate(
             f"nothing could be done within {span(within)}" + (f": {incident.held}" if incident.held else "")
         )
@@ -108,7 +118,7 @@ def _beyond(incident: Incident, remedies: Sequence[Remedy], rules: Rules, now: d
 
 
 def _overdue(incident: Incident, rules: Rules, now: datetime) -> Overdue | None:
-    if incident.overdue_at or now - incident.opened_at < rules.mend_within:
+    if incident.overdue_at or now - incident.began_at < rules.mend_within:
         return None
     return Overdue(f"not mended within {span(rules.mend_within)}")
 

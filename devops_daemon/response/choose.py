@@ -115,11 +115,12 @@ class Choose:
         kinds = {probe.key: probe.kind for probe in self._senses.watchlist.probes}
         failing = {kinds.get(member.key) for member in incident.burning if member.key.service == root}
         sign_in = failing == {ProbeKind.SIGN_IN}
+        evidence = await self._senses.evidence(incident)
         return Signs(
             failing_since=incident.failing_since,
             sessions_piled=sign_in and await self._senses.sessions_piled(incident),
             sign_in=sign_in,
-            out_of_memory=any(each.out_of_memory for each in await self._senses.evidence(incident)),
+            out_of_memory=any(each.out_of_memory and each.taken_at >= incident.began_at for each in evidence),
             crashed=state(service, self._now()).serving is Serving.DOWN,
             database=ProbeKind.READINESS in failing and ProbeKind.HTTP not in failing,
         )

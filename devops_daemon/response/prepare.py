@@ -48,13 +48,16 @@ class FindOut:
 
         Raises UnavailableError where the store cannot be used, and LostRaceError.
         """
-        if self._platform is None or not _is_asked_of(incident) or await self._ledger.evidence(incident.id):
+        if self._platform is None or not _is_asked_of(incident):
+            return incident
+        known = await self._ledger.evidence(incident.id)
+        if any(each.taken_at >= incident.began_at for each in known):
             return incident
         service = await self._service(self._platform, incident)
         if service is None:
             return incident
         records = _with_what_is_seen(await self._deployments.of_service(service.id), service, self._now())
-        suspect = suspect_of(records, incident.opened_at)
+        suspect = suspect_of(records, incident.began_at)
         if suspect is not None and incident.suspect is None:
             incident = await self._note(incident, suspect)
         came_before = next((each for each in records if suspect and each.id == suspect.deployment_id), None)
@@ -64,7 +67,7 @@ class FindOut:
         except TimeoutError:
             log.warning("incident.no_evidence", incident=incident.id, reason="to gather it took too long")
             return incident
-        await self._ledger.keep_evidence(found)
+        await self._ledger.keep_evidence(found, incident.began_at)
         return incident
 
     async def _service(self, platform: Platform, incident: Incident) -> HostedService | None:

@@ -22,8 +22,8 @@ from devops_daemon.ports import (
     Clock,
     Dossier,
     Forge,
+    GoneError,
     IncidentLedger,
-    LockedOutError,
     LostRaceError,
     MendingLedger,
     Notices,
@@ -176,9 +176,8 @@ class Tell:
         )
 
     def _failed(self, begun: Effect, error: RefusedError | UnavailableError) -> Effect:
-        """Say when it is tried again; what is refused is not, but a setting may be mended."""
-        hopeless = isinstance(error, RefusedError) and not isinstance(error, LockedOutError)
-        again = None if hopeless else again_at(begun, self._now())
+        """Say when it is tried again: a right that is missing may be given; an issue that is gone stays so."""
+        again = None if isinstance(error, GoneError) else again_at(begun, self._now())
         tell = log.error if again is None else log.warning
         tell("incident.not_told", incident=begun.incident, what=begun.name, reason=str(error), again_at=again)
         failed = replace(begun, error=str(error)[:LONGEST_ERROR])

@@ -135,7 +135,7 @@ async def test_the_database_is_never_touched(world: World) -> None:
 
 
 async def test_what_comes_and_goes_is_told_and_not_acted_on(world: World) -> None:
-    async with world.daemon():
+    async with world.daemon(FAILURE_THRESHOLD="4"):
         await world.well()
         while not (await world.data())["incidents"]:
             looked_at = await world.looked_at("backend")

@@ -178,9 +178,9 @@ async def test_evidence_is_kept_once(store: Database) -> None:
         Evidence(incident.id, kind, f"{kind} of backend", "ERROR x\n\u202e", "ERROR", NOW, "ERROR x", kind == "logs")
         for kind in (EvidenceKind.LOGS, EvidenceKind.STEPS)
     ]
-    await rows.keep_evidence([])
-    await rows.keep_evidence(seen)
-    await rows.keep_evidence(seen)
+    await rows.keep_evidence([], NOW)
+    await rows.keep_evidence(seen, NOW)
+    await rows.keep_evidence(seen, NOW)
     assert await rows.evidence(incident.id) == seen
     assert await rows.evidence("another") == []
 
@@ -227,7 +227,7 @@ async def test_each_duty_has_its_own_turns_and_new_evidence_is_told(store: Datab
     for rows in (mend, tell):
         await rows.let_go(incident, "me", None)
     seen = Evidence(incident.id, EvidenceKind.LOGS, "logs", "x", "", NOW)
-    await MendingRows(store).keep_evidence([seen])
+    await MendingRows(store).keep_evidence([seen], NOW)
     assert [await rows.take("me", MINUTE, NOW) for rows in (mend, tell)] == [[], [incident]]
 
 

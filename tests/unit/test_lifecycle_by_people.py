@@ -50,7 +50,9 @@ def test_what_fails_again_soon_is_the_same_outage_with_all_that_was_tried() -> N
     before = replace(ENDED, addressed_at=at(20), issue=7)
     [step] = look(before, a_trouble(since=at(150)))
     assert [event.kind for event in step.events] == [EventKind.REOPENED, EventKind.RELAPSED]
-    assert step.incident == replace(before, status=IncidentStatus.MITIGATING, resolved_at=None, members=(a_member(),))
+    assert step.incident == replace(
+        before, status=IncidentStatus.MITIGATING, resolved_at=None, reopened_at=at(150), members=(a_member(),)
+    )
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,14 @@ def test_what_was_begun_is_looked_at_before_anything_else() -> None:
     assert step(an_incident(resolved_at=at(50)), under_way) == Verify(under_way), "what came of it is still kept"
 
 
-@pytest.mark.parametrize("came", [Came.NO_HELP, Came.FAILED, Came.UNCLEAR, Came.HELPED])
+def test_what_helped_is_given_time_until_all_is_seen_to_be_well() -> None:
+    helped = [a_remedy(1), a_remedy(2, Act.REDEPLOY, Came.HELPED)]
+    ended = START + MINUTE
+    assert step(an_incident(), *helped, now=ended + RULES.settle - timedelta(seconds=1)) == Rest(ended + RULES.settle)
+    assert isinstance(step(an_incident(), *helped, now=ended + RULES.settle), Escalate)
+
+
+@pytest.mark.parametrize("came", [Came.NO_HELP, Came.FAILED, Came.UNCLEAR])
 def test_after_the_first_a_second_is_tried(came: Came) -> None:
     assert step(an_incident(), a_remedy(came=came)) == Mend()
 
@@ -167,7 +174,8 @@ def test_it_ends_in_a_person_or_in_silence_by_right(
         assert sum(remedy.counts for remedy in tried) < limit
         assert all(remedy.stage is Stage.ENDED for remedy in tried)
         assert not (tried and tried[-1].came is Came.WORSE)
-    assert not isinstance(found, Rest), "a SEV1 that burns is never left alone"
+    healing = bool(tried) and tried[-1].came is Came.HELPED
+    assert healing or not isinstance(found, Rest), "a SEV1 that burns is never left alone"
 
 
 # What holds

@@ -25,7 +25,17 @@ from devops_daemon.model import (
 from devops_daemon.ports import LostRaceError
 
 _SAME = (
-    *("severity", "severity_by", "status", "title", "opened_at", "detected_at", "resolved_at", "resolved_by"),
+    *(
+        "severity",
+        "severity_by",
+        "status",
+        "title",
+        "opened_at",
+        "detected_at",
+        "resolved_at",
+        "resolved_by",
+        "reopened_at",
+    ),
     *("acknowledged_by", "acknowledged_until", "addressed_at", "escalated_at", "escalated_for", "overdue_at", "held"),
     *("suspect", "suspect_told", "failing_since", "stands", "issue", "issue_url", "version"),
 )

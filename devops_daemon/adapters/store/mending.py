@@ -91,9 +91,10 @@ def tell(connection: sa.Connection, told: Effect) -> Effect:
     return following
 
 
-def keep_evidence(connection: sa.Connection, seen: Sequence[Evidence]) -> None:
-    """Keep what was seen, unless evidence of its incident is there already."""
-    known = sa.select(evidence.c.id).where(evidence.c.incident.in_({each.incident for each in seen}))
+def keep_evidence(connection: sa.Connection, seen: Sequence[Evidence], since: datetime) -> None:
+    """Keep what was seen, unless evidence of its incident from since then is there already."""
+    of_these = evidence.c.incident.in_({each.incident for each in seen})
+    known = sa.select(evidence.c.id).where(of_these, evidence.c.taken_at >= since)
     if seen and connection.execute(known.limit(1)).first() is None:
         connection.execute(evidence.insert(), [_values(evidence, each) for each in seen])
         for identifier in {each.incident for each in seen}:
@@ -157,9 +158,9 @@ class MendingRows:
         """Write an effect, or the next version of one."""
         return await self._db.write(lambda connection: tell(connection, effect))
 
-    async def keep_evidence(self, evidence: Sequence[Evidence]) -> None:
-        """Keep what was seen, once."""
-        await self._db.write(lambda connection: keep_evidence(connection, evidence))
+    async def keep_evidence(self, evidence: Sequence[Evidence], since: datetime) -> None:
+        """Keep what was seen, once since then."""
+        await self._db.write(lambda connection: keep_evidence(connection, evidence, since))
 
     async def evidence(self, incident: str) -> list[Evidence]:
         """Read what was seen, in its order."""

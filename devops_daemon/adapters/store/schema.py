@@ -139,6 +139,7 @@ incident = sa.Table(
     sa.Column("detected_at", UtcTime, nullable=False),
     sa.Column("resolved_at", UtcTime),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("reopened_at", UtcTime),
     sa.Column("resolved_by", sa.Text),
     sa.Column("severity_by", sa.Text),
     sa.Column("acknowledged_by", sa.Text),

@@ -12,6 +12,7 @@ down_revision = "0003"
 def upgrade() -> None:
     """Add columns to `incident`, and make the tables beside it."""
     columns = (
+        sa.Column("reopened_at", UtcTime),
         sa.Column("resolved_by", sa.Text),
         sa.Column("severity_by", sa.Text),
         sa.Column("acknowledged_by", sa.Text),

@@ -1,0 +1,119 @@
+"""Notices reach a real receiver; a broken one is said without its secrets, and holds up nobody."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from adapters.servers import LOOPBACK
+from aiohttp import web
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from devops_daemon.adapters.notices import AppriseNotices, is_known, place_of
+from devops_daemon.ports import RefusedError, UnavailableError
+
+SECRET = "s3cret-path-9f8e"  # of a receiver in a test
+
+
+@dataclass
+class Receiver:
+    """Whoever is told."""
+
+    port: int = 0
+    status: int = 200
+    hangs: bool = False
+    got: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def url(self) -> SecretStr:
+        return SecretStr(f"json://me:{SECRET}@{LOOPBACK}:{self.port}/{SECRET}?+X-Token={SECRET}")
+
+    async def take(self, request: web.Request) -> web.Response:
+        if self.hangs:
+            await asyncio.Event().wait()
+        self.got.append(json.loads(await request.text()))
+        return web.Response(status=self.status)
+
+
+@asynccontextmanager
+async def receiver(**how: Any) -> AsyncIterator[Receiver]:
+    made = Receiver(**how)
+    application = web.Application()
+    application.router.add_post("/{tail:.*}", made.take)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, LOOPBACK, 0)
+    await site.start()
+    made.port = runner.addresses[0][1]
+    try:
+        yield made
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_notice_arrives_once_as_it_is() -> None:
+    async with receiver() as here:
+        text = "SEV1 \\n *not bold* <b>not</b> @everyone \u202e"
+        await AppriseNotices([here.url]).send(0, "SEV1 opened: backend is down", text, "https://ops.example/1")
+    assert [(each["title"], each["message"]) for each in here.got] == [
+        ("SEV1 opened: backend is down", f"{text}\nhttps://ops.example/1")
+    ]
+    assert here.got[0]["attachments"] == []
+
+
+async def test_one_that_is_broken_leaves_the_other_alone() -> None:
+    async with receiver(status=500) as broken, receiver() as works:
+        notices = AppriseNotices([broken.url, works.url])
+        with pytest.raises(UnavailableError, match="does not take the notice"):
+            await notices.send(0, "t", "x", None)
+        await notices.send(1, "t", "x", None)
+    assert len(works.got) == 1
+
+
+async def test_one_that_hangs_is_not_waited_for() -> None:
+    async with receiver(hangs=True) as here:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(UnavailableError, match="does not answer"):
+            await AppriseNotices([here.url], timedelta(seconds=0.3)).send(0, "t", "x", None)
+        assert asyncio.get_running_loop().time() - began < 2
+
+
+async def test_nothing_of_an_address_is_told() -> None:
+    async with receiver(status=403) as here:
+        gone = SecretStr(f"json://me:{SECRET}@{LOOPBACK}:9/{SECRET}")
+        notices = AppriseNotices([here.url, gone, SecretStr(f"nonsense://{SECRET}")])
+        assert notices.places == (f"json at {LOOPBACK}:{here.port}", f"json at {LOOPBACK}:9", "nonsense")
+        with capture_logs() as logs:
+            for place, error in enumerate((UnavailableError, UnavailableError, RefusedError)):
+                with pytest.raises(error) as told:
+                    await notices.send(place, "t", "x", None)
+                assert SECRET not in str(told.value)
+        assert SECRET not in str(logs)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("slack://a/b/c", "slack"),
+        ("mailto://user:pass@mail.example", "mailto"),
+        ("pagerduty://key@api", "pagerduty"),
+        ("jsons://ops.example/hook", "jsons at ops.example"),
+        ("json://[::1", "json"),
+        ("nothing at all", "nothing at all"),
+    ],
+)
+def test_a_place_is_named_without_what_is_secret(url: str, place: str) -> None:
+    assert place_of(url) == place
+
+
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [("json://127.0.0.1/x", True), ("ntfy://topic", True), ("nonsense://x", False), ("", False)],
+)
+def test_what_apprise_does_not_know_is_told_apart(url: str, known: bool) -> None:  # noqa: FBT001 # a table
+    assert is_known(url) is known
