@@ -5,7 +5,7 @@ make two; of all others there is one.
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -122,12 +122,25 @@ class Tell:
         remedies = await self._ledger.remedies(incident.id)
         calls = self._audience.trigger.means is not Means.NOT and not await self._switches.read(PAUSED)
         manner = await self._audience.manner()
-        for each in wanted(incident, remedies, len(self._audience.places), calls=calls):
+        wants = wanted(incident, remedies, len(self._audience.places), calls=calls)
+        await self._leave_off(incident, {each.name for each in wants}, effects)
+        for each in wants:
             if self._is_possible(each, incident) and not _must_wait(each, incident, effects):
                 incident = await self._once(each, incident, effects, manner)
         if incident.version != version:  # what has changed may have more to be told
             return incident, self._now()
         return incident, next_due(effects, self._now())
+
+    async def _leave_off(self, incident: Incident, wants: Collection[str], effects: dict[str, Effect]) -> None:
+        """Give up what was begun, failed, and is wanted no more: it would be waited for for ever."""
+        for name, effect in list(effects.items()):
+            if effect.state is not EffectState.STARTED or name in wants:
+                continue
+            if incident.resolved_at and effect.due_at <= self._now():
+                given_up = replace(effect, state=EffectState.GIVEN_UP, error="it was not needed any more")
+                effects[name] = await self._ledger.tell(given_up)
+            elif not incident.resolved_at:  # while it is paused nobody is called
+                del effects[name]
 
     def _is_possible(self, each: Wanted, incident: Incident) -> bool:
         """Tell whether there is somebody to tell, and an issue to write on."""

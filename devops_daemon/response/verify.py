@@ -38,16 +38,15 @@ class Verify:
         now: Clock,
         *,
         pause: timedelta,
-        taken_within: timedelta = TAKEN_WITHIN,
     ) -> None:
-        """`pause` is what a remedy gets to take effect; what did not reach the platform `taken_within`, never will."""
+        """`pause` is what a remedy gets to take effect; what does not show at the platform by then never reached it."""
         self._platform = platform
         self._ledger = ledger
         self._services = {service.name: service for service in watchlist.services}
         self._states = states
         self._now = now
         self._patience = Patience(settle=pause)
-        self._taken_within = taken_within
+        self._taken_within = min(pause, TAKEN_WITHIN)
 
     async def verdict(self, remedy: Remedy, incident: Incident) -> Verdict | None:
         """Say what came of it, None while that is not known. Raises UnavailableError, LostRaceError."""

@@ -21,24 +21,27 @@ class Story:
     heals: bool = True
 
 
+CALLS = {"restart": RESTART, "redeploy": REDEPLOY, "rollback": ROLLBACK}
 STORIES = {
     "restart": Story("backend-503", frozenset({RESTART, REDEPLOY})),
     "redeploy": Story("backend-corrupt", frozenset({RESTART, REDEPLOY})),
     "rollback": Story(None, frozenset({ROLLBACK})),
     "never": Story("backend-500", frozenset({RESTART, REDEPLOY}), heals=False),
 }
-WAYS_AT_RAILWAY = ("gateway-502", "lost-request", "lost-answer")
-WAYS_AT_GITHUB = ("bad-gateway", "lost-request", "lost-answer", "forbidden")
-READS = ("Services", "Deployments", "Deployment", "DeploymentSteps", "DeploymentLogs", "DeployedVariables")
+NOT_DONE, DONE = ("gateway-502", "lost-request"), "lost-answer"
 AT_RAILWAY = (
-    *(("restart", call) for call in (*READS, RESTART)),
-    ("redeploy", REDEPLOY),
-    *(("rollback", call) for call in ("Services", "Deployments", ROLLBACK)),
+    *(("restart", call, "lost-request") for call in ("Services", "Deployment")),
+    ("rollback", "Deployments", "lost-request"),
+    *(
+        (name, call, way)
+        for name, call in (("restart", RESTART), ("redeploy", REDEPLOY), ("rollback", ROLLBACK))
+        for way in (*NOT_DONE, DONE)
+    ),
 )
 AT_GITHUB = (
-    ("POST", "*/issues"),
-    ("PATCH", "*/issues/{issue_number}"),
-    ("POST", "*/issues/{issue_number}/comments"),
+    *(("POST", "*/issues", way) for way in ("bad-gateway", "lost-request", DONE, "forbidden")),
+    *(("PATCH", "*/issues/{issue_number}", way) for way in ("lost-request", "forbidden")),
+    *(("POST", "*/issues/{issue_number}/comments", way) for way in ("bad-gateway", "lost-request", DONE, "forbidden")),
 )
 
 
@@ -59,8 +62,12 @@ async def play(world: World, story: Story) -> None:
 
 def check(world: World, story: Story) -> None:
     """Nothing was done or told twice."""
+    remedies = world.seen["incidents"][0]["remediations"]
+    asked = Counter(CALLS[each["action"]] for each in remedies)
+    took_effect = Counter(each["action"] for each in remedies if each["outcome"] != "not done")
     assert set(world.acts()) <= story.ends_with
-    assert all(count == 1 for count in done(world).values()), done(world)
+    assert world.acts() == dict(asked), "each is asked for once"
+    assert all(count == 1 for count in took_effect.values()), remedies
     assert len(world.issues()) == 1
     assert all(count == 1 for count in Counter(world.told()).values()), world.told()
     assert set(world.told()) <= {"agent-1", "escalated", "overdue", "resolved"}
@@ -68,13 +75,7 @@ def check(world: World, story: Story) -> None:
     assert ("escalated" in world.told()) is not story.heals
 
 
-def done(world: World) -> Counter[str]:
-    """What took effect at Railway, whatever was asked for: by kind."""
-    return Counter(world.acts())
-
-
-@pytest.mark.parametrize("way", WAYS_AT_RAILWAY)
-@pytest.mark.parametrize(("name", "call"), AT_RAILWAY)
+@pytest.mark.parametrize(("name", "call", "way"), AT_RAILWAY)
 async def test_a_call_of_railway_fails_once(tmp_path: Path, name: str, call: str, way: str) -> None:
     async with open_world(tmp_path) as world, world.daemon():
         await world.well()
@@ -83,21 +84,20 @@ async def test_a_call_of_railway_fails_once(tmp_path: Path, name: str, call: str
         check(world, STORIES[name])
 
 
-@pytest.mark.parametrize("way", WAYS_AT_GITHUB)
-@pytest.mark.parametrize("call", AT_GITHUB, ids=" ".join)
-async def test_a_call_of_github_fails_once(tmp_path: Path, call: tuple[str, str], way: str) -> None:
+@pytest.mark.parametrize(("method", "route", "way"), AT_GITHUB)
+async def test_a_call_of_github_fails_once(tmp_path: Path, method: str, route: str, way: str) -> None:
     async with open_world(tmp_path) as world, world.daemon():
         await world.well()
-        world.github.faults.switch_on(way, method=call[0], route=call[1], times=1)
+        world.github.faults.switch_on(way, method=method, route=route, times=1)
         await play(world, STORIES["redeploy"])
         check(world, STORIES["redeploy"])
 
 
-@pytest.mark.parametrize("way", WAYS_AT_GITHUB)
-async def test_a_label_that_fails_once_is_put_all_the_same(tmp_path: Path, way: str) -> None:
+async def test_a_label_that_is_refused_once_is_put_all_the_same(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world, world.daemon():
         await world.well()
-        world.github.faults.switch_on(way, method="POST", route="*/issues/{issue_number}/labels", times=1)
+        route = "*/issues/{issue_number}/labels"
+        world.github.faults.switch_on("forbidden", method="POST", route=route, times=1)
         await play(world, STORIES["never"])
         check(world, STORIES["never"])
         [issue] = world.issues()

@@ -8,6 +8,8 @@ from flows.incident_world import REDEPLOY, RESTART, ROLLBACK, World, open_world
 
 from devops_daemon.sandbox.railway.seed import PRODUCTION_ID
 
+pytestmark = pytest.mark.chaos
+
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
