@@ -15,6 +15,7 @@ from builders import (
     a_member,
     a_probe,
     a_record,
+    a_remedy,
     a_service,
     a_state,
     a_watchlist,
@@ -26,6 +27,7 @@ from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.status import Facts, PlatformShown
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.hosting import Became, Commit, Phase, PlatformNews
+from devops_daemon.mending import Act, Evidence, EvidenceKind
 from devops_daemon.model import EventKind, IncidentStatus, ProbeKind, Severity, Status, Symptom, TimelineEvent
 from devops_daemon.ports import Day, Dossier, Hour, Overview, Punctuality
 from devops_daemon.rollout.watch import PlatformView
@@ -138,7 +140,26 @@ class Gallery:
         )
 
     async def incident(self, identifier: str) -> Dossier | None:
-        return next((Dossier(found, TIMELINE) for found in INCIDENTS if found.id == identifier), None)
+        found = next((found for found in INCIDENTS if found.id == identifier), None)
+        if found is None:
+            return None
+        told = replace(
+            found,
+            suspect_told=RUDE,
+            stands="b" * 40,
+            escalated_for=LONG,
+            escalated_at=ago(minutes=1),
+            acknowledged_by="ada",
+            acknowledged_until=ago(minutes=-20),
+            held=RUDE,
+            issue_url="https://github.com/acme/shop/issues/7",
+        )
+        tried = [a_remedy(began=ago(minutes=2)), replace(a_remedy(2, Act.REDEPLOY), reason=RUDE, text=LONG)]
+        seen = [
+            Evidence(found.id, kind, f"{kind} of backend", f"{RUDE}\n{LONG}\n" * 40, "", ago(minutes=2))
+            for kind in (EvidenceKind.LOGS, EvidenceKind.METRICS)
+        ]
+        return Dossier(told, TIMELINE, tried, seen)
 
 
 @contextmanager
