@@ -14,6 +14,8 @@ from devops_daemon.ports import Clock, LostRaceError, Turns, UnavailableError
 LEASE = timedelta(minutes=2)
 LOOK_AT_LEAST = timedelta(seconds=15)
 """Without a sign: another replica may have died with incidents of its own in hand."""
+BESIDE = timedelta(seconds=1)
+"""While something is in hand, which is due all that time, the others are looked for so often."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=2)
 FINISH_SECONDS = 4.0
 Step = Callable[[Incident], Awaitable[tuple[Incident, datetime | None]]]
@@ -83,8 +85,8 @@ class Care:
         self._wanted.set()
 
     async def _until_next(self) -> timedelta:
-        due = await self._turns.next_due()
-        return LOOK_AT_LEAST if due is None else min(max(due - self._now(), timedelta()), LOOK_AT_LEAST)
+        due, least = await self._turns.next_due(), BESIDE if self._in_hand else timedelta()
+        return LOOK_AT_LEAST if due is None else min(max(due - self._now(), least), LOOK_AT_LEAST)
 
     async def _see_to(self, incident: Incident) -> None:
         """Take an incident as far as it goes now; what breaks is tried again, and is this incident's alone."""
