@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= auto
 
-.PHONY: demo run test chaos check browser bench docs lock clean
+.PHONY: demo run test chaos faults check browser bench docs lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/devops-daemon demo
@@ -16,10 +16,13 @@ run: $(VENV)/.runtime
 	@exec $(BIN)/devops-daemon run
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m "not chaos"
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m "not chaos and not faults"
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m chaos
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m faults
 
 browser: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/browser

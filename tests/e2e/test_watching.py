@@ -43,15 +43,15 @@ async def test_each_way_of_breaking_is_told_and_opens_one_incident_that_resolves
         ) as daemon,
     ):
         await daemon.status(all_up)
-        for count, (way, detail) in enumerate(WAYS.items(), start=1):
+        for way, detail in WAYS.items():  # what comes back within ten minutes is the same incident
             await product.switch_on(way)
             broken = await daemon.status(lambda data: burning(data) and probe(data, "backend")["status"] == "down")
             assert detail in probe(broken, "backend")["detail"], way
-            assert len(broken["incidents"]) == count, way
+            assert len(broken["incidents"]) == 1, way
             await daemon.status(lambda data: [incident["severity"] for incident in burning(data)] == ["SEV1"])
             await product.mend()
             mended = await daemon.status(lambda data: all_up(data) and not burning(data))
-            assert len(mended["incidents"]) == count, way
+            assert len(mended["incidents"]) == 1, way
         assert product.calls["POST /api/auth/register"] == 1
         assert await daemon.stop() == 0
 
@@ -213,7 +213,7 @@ async def test_two_replicas_on_one_postgres_run_each_round_once_and_open_one_inc
                 await product.mend()
                 await one.status(lambda data: all_up(data) and not burning(data))
             seen = await one.status(lambda _: True)
-            assert len(seen["incidents"]) == 2
+            assert len(seen["incidents"]) == 1, "what comes back is the same"
             assert seen["punctuality"]["run"] <= seen["punctuality"]["due"]
             assert (await other.get("/status.json"))["incidents"] == seen["incidents"]
             ran = [sum("round.done" in line for line in daemon.log().splitlines()) for daemon in (one, other)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flows.incident_world import REDEPLOY, RESTART, ROLLBACK, World, open_world
 
-pytestmark = pytest.mark.chaos
+pytestmark = pytest.mark.faults
 
 
 @dataclass(frozen=True)
