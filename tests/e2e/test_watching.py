@@ -47,11 +47,11 @@ async def test_each_way_of_breaking_is_told_and_opens_one_incident_that_resolves
             await product.switch_on(way)
             broken = await daemon.status(lambda data: burning(data) and probe(data, "backend")["status"] == "down")
             assert detail in probe(broken, "backend")["detail"], way
-            assert len(broken["incidents"]) == 1, way
+            assert [each["severity"] for each in broken["incidents"]].count("SEV1") == 1, way
             await daemon.status(lambda data: [incident["severity"] for incident in burning(data)] == ["SEV1"])
             await product.mend()
             mended = await daemon.status(lambda data: all_up(data) and not burning(data))
-            assert len(mended["incidents"]) == 1, way
+            assert [each["severity"] for each in mended["incidents"]].count("SEV1") == 1, way
         assert product.calls["POST /api/auth/register"] == 1
         assert await daemon.stop() == 0
 
