@@ -153,7 +153,7 @@ async def running(
         forge = await _forge(stack, settings, redactor, socket_factory)
         asked = platform.asked if platform else None
         answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta)
-        notices = AppriseNotices(settings.notify_urls) if settings.notify_urls else None
+        notices = AppriseNotices(settings.notify_urls, dry_run=settings.dry_run) if settings.notify_urls else None
         caring = Caring(grounds, watch, forge, asked, notices)
         daemon = Daemon(
             watch,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from devops_daemon.adapters.notices import is_known, place_of
+from devops_daemon.adapters.notices import CURE, NOT_KNOWN, is_known, place_of
 from devops_daemon.adapters.railway.asked import Asked
 from devops_daemon.cli.connection import Connection, Known, asked, known, open_line
 from devops_daemon.cli.doctor_github import of_github
@@ -50,10 +50,11 @@ def _of_notices(settings: Settings) -> Iterator[Finding]:
     if not settings.notify_urls:
         yield Finding(Grade.OFF, "notices", "nobody is told of incidents", "set NOTIFY_URLS (apprise's addresses)")
     for url in settings.notify_urls:
-        place, known_ = place_of(url.get_secret_value()), is_known(url.get_secret_value())
-        cure = "" if known_ else "see apprise's documentation for its form"
-        text = f"{place} is told" if known_ else f"{place} is no address that apprise understands"
-        yield Finding(Grade.OK if known_ else Grade.FAILED, "notices", text, cure)
+        place = place_of(url.get_secret_value())
+        if is_known(url.get_secret_value()):
+            yield Finding(Grade.OK, "notices", f"{place} is told")
+        else:
+            yield Finding(Grade.FAILED, "notices", f"{place} {NOT_KNOWN}", CURE)
 
 
 def _later(settings: Settings) -> Mapping[str, bool]:

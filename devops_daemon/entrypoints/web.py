@@ -105,7 +105,7 @@ class Site:
             deliver, expected = self._intake.deliver, self._intake.expected
             application.router.add_post("/webhooks/github", deliver, expect_handler=expected)
         if self._hints is not None:
-            application.router.add_post(f"{HINTS}{{secret}}", self._hints.take)
+            application.router.add_post(f"{HINTS}{{secret:.+}}", self._hints.take)  # in base64 there are slashes
         return application
 
     async def root(self, _: web.Request) -> web.StreamResponse:

@@ -150,6 +150,14 @@ class World:
         one: dict[str, Any] = await until(found, lambda: self.seen["incidents"])
         return one
 
+    async def has_told(self, *what: str) -> None:
+        """Wait until all of this was told in comments."""
+
+        async def has() -> bool:
+            return set(what) <= set(self.told())
+
+        await until(has, self.told)
+
     async def counted(self) -> None:
         """Wait until it is known how many sessions are usual."""
 

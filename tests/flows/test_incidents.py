@@ -76,6 +76,7 @@ async def test_what_nothing_heals_gets_two_remedies_then_a_person(world: World) 
         await world.product.switch_on("backend-500")
         await world.incident("escalated")
         assert world.acts() == {RESTART: 1, REDEPLOY: 1}
+        await world.has_told("escalated", "agent-1")
         await world.product.mend()
         await world.ended()
     assert world.acts() == {RESTART: 1, REDEPLOY: 1}
