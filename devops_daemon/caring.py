@@ -14,6 +14,7 @@ from devops_daemon.connections import public_url, utc_now
 from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.health.watch import Watch
 from devops_daemon.hosting import DeploymentRecord, HostedService
+from devops_daemon.incidents.attempts import Patience
 from devops_daemon.incidents.gather import Gather
 from devops_daemon.incidents.mitigation import Rules
 from devops_daemon.incidents.people import People
@@ -21,6 +22,7 @@ from devops_daemon.incidents.report import Manner
 from devops_daemon.mending import Duty, Evidence
 from devops_daemon.model import Incident, Status
 from devops_daemon.ports import Forge, Notices, Platform, RefusedError, UnavailableError
+from devops_daemon.response.attempts import Attempts
 from devops_daemon.response.calling import trigger
 from devops_daemon.response.care import Care
 from devops_daemon.response.choose import Choose, Senses
@@ -83,7 +85,9 @@ class Caring:
         audience = Audience(forge, notices, trigger(settings.code_agent_trigger), manner, dry_run=settings.dry_run)
         owner = grounds.owner or f"replica {uuid.uuid4()}"
         mend = Mending(books, choose, verify, Orders(rules, every, settings.dry_run), utc_now)
-        tell = Tell(audience, incidents, mending, grounds.ledger, switches, utc_now)
+        patience = Patience(deployed_within=settings.merge_wait, settle=settings.remediation_pause)
+        attempts = Attempts(forge, mending, deployments, patience, utc_now)
+        tell = Tell(audience, incidents, mending, grounds.ledger, switches, attempts, utc_now)
 
         async def find_out_and_mend(incident: Incident) -> Taken:
             return await mend.as_far_as_it_goes(await find_out.about(incident))

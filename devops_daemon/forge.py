@@ -105,6 +105,29 @@ class Pull:
     url: str = ""
 
 
+_NAMED = re.compile(r"(?<![\w/&#])#(\d{1,9})\b")
+_BRANCH = re.compile(r"(?:fix|feat)/(\d{1,9})-.*|(?:claude|codex|copilot|agent)/.*-(\d{1,9})")
+"""How agents name their branches after an issue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One pull request that was merged."""
+
+    number: int
+    body: str
+    branch: str
+    merged_at: datetime
+    commit: str
+    """What the base was at then."""
+
+    def names(self, issue: int) -> bool:
+        """Tell whether it is about an issue, by its text or by its branch."""
+        by_branch = _BRANCH.fullmatch(self.branch)
+        numbers = [*_NAMED.findall(self.body), *(by_branch.groups("") if by_branch else ())]
+        return str(issue) in {number.lstrip("0") for number in numbers}
+
+
 @dataclass(frozen=True, slots=True)
 class HookDelivery:
     """One attempt of the forge to deliver a webhook to us."""

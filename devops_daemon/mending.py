@@ -133,6 +133,21 @@ class Effect:
     version: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A pull request that names an incident's issue and was merged: whoever made it, it was to end the outage."""
+
+    incident: str
+    pull: int
+    code: str
+    """The commit that its merge made: by it its deployment is known."""
+    merged_at: datetime
+    failed_at: datetime | None = None
+    """When it was seen that it did not help."""
+    text: str = ""
+    """Why it did not."""
+
+
 class EvidenceKind(StrEnum):
     """Where evidence comes from."""
 

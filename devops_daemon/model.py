@@ -337,6 +337,8 @@ class EventKind(StrEnum):
     """Something is done about it."""
     OUTCOME = "outcome"
     """What came of that."""
+    ATTEMPT = "attempt"
+    """A pull request that was to end it was merged, or what came of that."""
     OVERDUE = "overdue"
     ESCALATED = "escalated"
     CALLED = "called"

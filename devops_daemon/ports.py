@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from devops_daemon.asking import Request, Wait
-from devops_daemon.forge import Account, Comment, HookDelivery, Issue, Mark, Pull, Reaction, Repository, Role
+from devops_daemon.forge import Account, Comment, HookDelivery, Issue, Mark, Merged, Pull, Reaction, Repository, Role
 from devops_daemon.hosting import (
     Added,
     DatabaseAccess,
@@ -26,7 +26,7 @@ from devops_daemon.hosting import (
     Variable,
 )
 from devops_daemon.inbox import Arrival, Claim, DeliveryRow, InboxFigures, Receipt, Sorted
-from devops_daemon.mending import Effect, Evidence, Refusal, Remedy
+from devops_daemon.mending import Attempt, Effect, Evidence, Refusal, Remedy
 from devops_daemon.model import (
     Incident,
     Probe,
@@ -205,6 +205,14 @@ class MendingLedger(Protocol):
         """Write an effect, or the next version of one; raises LostRaceError where that is taken."""
         ...
 
+    async def attempts(self, incident: str) -> list[Attempt]:
+        """Read the pull requests that were to end an incident, in the order in which they were merged."""
+        ...
+
+    async def keep_attempt(self, attempt: Attempt, incident: Incident, events: Sequence[TimelineEvent]) -> None:
+        """Write an attempt, or what came of it, and what its incident becomes; raises LostRaceError."""
+        ...
+
     async def keep_evidence(self, evidence: Sequence[Evidence], since: datetime) -> None:
         """Keep what was seen, unless evidence of its incident from since then is there already."""
         ...
@@ -299,6 +307,10 @@ class DeploymentHistory(Protocol):
 
     async def of_service(self, service_id: str) -> list[DeploymentRecord]:
         """Read them, newest first."""
+        ...
+
+    async def of_commit(self, sha: str) -> list[DeploymentRecord]:
+        """Read those of a commit, of whichever service, newest first."""
         ...
 
 
@@ -647,6 +659,10 @@ class Forge(Protocol):
         """Find the newest issue of our own account with this label that bears a mark, open or closed."""
         ...
 
+    async def open_issues(self, label: str) -> list[Issue]:
+        """Read the open issues of our own account with this label, newest first."""
+        ...
+
     async def issue(self, number: int) -> Issue:
         """Read an issue; raises GoneError where it is not there any more."""
         ...
@@ -677,6 +693,10 @@ class Forge(Protocol):
 
     async def pull(self, number: int) -> Pull:
         """Read a pull request with its checks."""
+        ...
+
+    async def merged(self, since: datetime) -> list[Merged]:
+        """Read the pull requests merged since then, the one that changed last first."""
         ...
 
     async def failed_deliveries(self, since: datetime) -> list[HookDelivery]:

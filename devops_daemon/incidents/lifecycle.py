@@ -147,17 +147,14 @@ def _reopened(step: Step, group: tuple[Trouble, ...], now: datetime) -> Step:
         if before.addressed_at
         else IncidentStatus.OPEN
     )
-    again = replace(
-        before,
-        status=status,
-        resolved_at=None,
-        resolved_by=None,
-        reopened_at=min(trouble.since for trouble in group),
-        suspect=None,
-        suspect_told="",
-        failing_since=False,
-    )
+    anew = _anew(before, min(trouble.since for trouble in group))
+    again = replace(anew, status=status, resolved_at=None, resolved_by=None)
     return step.then(again, EventKind.REOPENED, f"again: {_told(group[0])}", now)
+
+
+def _anew(incident: Incident, since: datetime) -> Incident:
+    """Let what was well for a while be looked into as if it had just begun: it may have another cause."""
+    return replace(incident, reopened_at=since, suspect=None, suspect_told="", failing_since=False)
 
 
 def _explains(incident: Incident, trouble: Trouble) -> bool:
@@ -238,9 +235,9 @@ def _with(step: Step, trouble: Trouble, now: datetime) -> Step:
         return step.then(joined, EventKind.JOINED, _told(trouble), now)
     if known.recovered_at is None:
         return step
-    return step.then(
-        _replaced(incident, replace(known, recovered_at=None)), EventKind.RELAPSED, f"again: {_told(trouble)}", now
-    )
+    relapsed = incident if incident.burning else _anew(incident, trouble.since)
+    relapsed = _replaced(relapsed, replace(known, recovered_at=None))
+    return step.then(relapsed, EventKind.RELAPSED, f"again: {_told(trouble)}", now)
 
 
 def _settled(step: Step, troubles: Sequence[Trouble], well: Mapping[ProbeKey, datetime], now: datetime) -> Step:

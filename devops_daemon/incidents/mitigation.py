@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from devops_daemon.incidents.attempts import MOST_CALLS, used_up
 from devops_daemon.incidents.lifecycle import span
 from devops_daemon.incidents.runbook import RUNBOOK, Pattern
-from devops_daemon.mending import Act, Came, Refusal, Remedy, Stage
+from devops_daemon.mending import Act, Attempt, Came, Refusal, Remedy, Stage
 from devops_daemon.model import Incident, Outcome, ProbeKey, ProbeState, Result, Severity
 
 HOUR = timedelta(hours=1)
@@ -73,7 +74,7 @@ Step = Rest | Verify | Lift | Mend | Overdue | Escalate
 
 
 def next_step(  # noqa: PLR0911 # one row for each state
-    incident: Incident, remedies: Sequence[Remedy], rules: Rules, now: datetime
+    incident: Incident, remedies: Sequence[Remedy], attempts: Sequence[Attempt], rules: Rules, now: datetime
 ) -> Step:
     """Say what is to be done about an incident now."""
     under_way = next((remedy for remedy in remedies if remedy.stage is not Stage.ENDED), None)
@@ -81,6 +82,8 @@ def next_step(  # noqa: PLR0911 # one row for each state
         return Rest(None)
     if under_way is not None:
         return Verify(under_way)
+    if used_up(attempts) and not incident.escalated_at:
+        return Escalate(f"the Code Agent was called {MOST_CALLS} times, and what it made did not help")
     if not incident.burning:
         return Lift()
     if not incident.is_outage or incident.severity is Severity.SEV3:

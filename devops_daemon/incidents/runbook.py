@@ -68,11 +68,16 @@ def recognise(signs: Signs) -> Pattern:
     return Pattern.DATABASE if signs.database else Pattern.HUNG
 
 
-def untried(acts: Sequence[Act], remedies: Sequence[Remedy]) -> tuple[Act, ...]:
-    """Give what is still to be tried: nothing twice, but what never reached the platform."""
-    return tuple(act for act in acts if not _is_spent(act, remedies))
+def untried(acts: Sequence[Act], remedies: Sequence[Remedy], code: str | None) -> tuple[Act, ...]:
+    """Give what is still to be tried with the code that runs now.
+
+    Nothing twice, but what never reached the platform, and a rollback of other code than the one before.
+    """
+    return tuple(act for act in acts if not _is_spent(act, remedies, code))
 
 
-def _is_spent(act: Act, remedies: Sequence[Remedy]) -> bool:
+def _is_spent(act: Act, remedies: Sequence[Remedy], code: str | None) -> bool:
     mine = [remedy for remedy in remedies if remedy.act is act]
+    if act is Act.ROLLBACK:
+        mine = [remedy for remedy in mine if code is None or remedy.leaves in {code, None}]
     return any(remedy.dry or remedy.came is not Came.NOT_DONE for remedy in mine) or len(mine) >= MOST_TRIES

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from devops_daemon.mending import Came, Effect, EffectState, Remedy
+from devops_daemon.incidents.attempts import MOST_CALLS
+from devops_daemon.mending import Attempt, Came, Effect, EffectState, Remedy
 from devops_daemon.model import EventKind, Incident, Severity
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
@@ -22,9 +23,10 @@ class What(StrEnum):
     ISSUE = "issue"
     """The issue is there, and its body says what is true now."""
     NOTICE = "notice"
+    AGENT = "agent"
+    """Before the label by which a person is called: agents leave alone what bears it (`facts/factory.md`)."""
     LABEL = "label"
     COMMENT = "comment"
-    AGENT = "agent"
     STATE = "state"
     """The issue is open while the incident is, and closed after it."""
 
@@ -39,6 +41,7 @@ class Wanted:
     place: int = 0
     """Of a notice: where."""
     reason: str = ""
+    """Of a call why, of the state which."""
 
     @property
     def name(self) -> str:
@@ -47,7 +50,9 @@ class Wanted:
         return ":".join(part for part in parts if part)
 
 
-def wanted(incident: Incident, remedies: Sequence[Remedy], places: int, *, calls: bool) -> list[Wanted]:
+def wanted(
+    incident: Incident, remedies: Sequence[Remedy], attempts: Sequence[Attempt], places: int, *, calls: bool
+) -> list[Wanted]:
     """Say all that is to be told of an incident by now, whether it was told or not; so many places get notices."""
     found = [Wanted(What.ISSUE)]
     urgent = incident.is_outage and incident.severity is not Severity.SEV3
@@ -57,19 +62,36 @@ def wanted(incident: Incident, remedies: Sequence[Remedy], places: int, *, calls
         kinds.append(EventKind.ESCALATED)
     if incident.overdue_at and not incident.escalated_at:
         found.append(Wanted(What.COMMENT, EventKind.OVERDUE))
-    if urgent and calls and (reason := why_call(incident, remedies)):
-        found.append(Wanted(What.AGENT, "1", reason=reason))
+    if urgent and calls:
+        reasons = why_call(incident, remedies, attempts)
+        found += [Wanted(What.AGENT, str(number), reason=reason) for number, reason in enumerate(reasons, start=1)]
     if incident.resolved_at:
         found.append(Wanted(What.COMMENT, EventKind.RESOLVED))
         kinds += [EventKind.RESOLVED] if urgent else []
     found += [Wanted(What.NOTICE, kind, place) for kind in kinds for place in range(places)]
     order = list(What)
     in_order = sorted(found, key=lambda each: order.index(each.what))
-    return [*in_order, Wanted(What.ISSUE), Wanted(What.STATE)]  # what was told meanwhile is in the body too
+    return [*in_order, Wanted(What.ISSUE), _state(incident, attempts)]  # what was told meanwhile is in the body too
 
 
-def why_call(incident: Incident, remedies: Sequence[Remedy]) -> str | None:
-    """Say why the Code Agent is called: at once where a deployment is the suspect, else when the first remedy failed.
+def _state(incident: Incident, attempts: Sequence[Attempt]) -> Wanted:
+    """Say whether its issue is to be open; the merge of an attempt closes it, whether it helped or not."""
+    failed = sum(attempt.failed_at is not None for attempt in attempts)
+    return Wanted(What.STATE, reason="closed" if incident.resolved_at else f"open after {failed} attempts")
+
+
+def why_call(incident: Incident, remedies: Sequence[Remedy], attempts: Sequence[Attempt]) -> list[str]:
+    """Say why the Code Agent is called, for each call of it that there is to be.
+
+    Again only after an attempt that did not help, and not where a person was called for meanwhile.
+    """
+    first = _why_first(incident, remedies)
+    again = [attempt.text for attempt in attempts if attempt.failed_at and not incident.escalated_at]
+    return [first, *again][:MOST_CALLS] if first else []
+
+
+def _why_first(incident: Incident, remedies: Sequence[Remedy]) -> str | None:
+    """Say why it is called at all: at once where a deployment is the suspect, else when the first remedy failed.
 
     What the first remedy heals, or what ends by itself before that, calls nobody.
     """

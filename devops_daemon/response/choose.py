@@ -12,6 +12,7 @@ from devops_daemon.mending import Evidence, Remedy
 from devops_daemon.model import Incident, ProbeKey, ProbeKind, ProbeState, Result, Watchlist
 from devops_daemon.ports import PAUSED, Clock, RefusedError, Switch, Switches, UnavailableError
 from devops_daemon.response.remedies import NotFittingError, Plan, Tools, plan
+from devops_daemon.rollout.begun import code_of
 from devops_daemon.rollout.matching import match
 from devops_daemon.rollout.serving import Serving, state
 
@@ -129,7 +130,8 @@ class Choose:
         self, tools: Tools, service: HostedService, pattern: Pattern, remedies: Sequence[Remedy]
     ) -> tuple[Plan, str, str]:
         notes: list[str] = []
-        for act in untried(self._rules.runbook[pattern], remedies):
+        runs = service.serving or service.latest
+        for act in untried(self._rules.runbook[pattern], remedies, code_of(runs) if runs else None):
             try:
                 return await plan(act, tools, service), "", "; ".join([LOOKS[pattern], *notes])
             except NotFittingError as error:

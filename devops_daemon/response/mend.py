@@ -101,7 +101,8 @@ class Mending:
         Raises UnavailableError, and LostRaceError where somebody else has changed it: the next look decides anew.
         """
         remedies, now = await self._ledger.remedies(incident.id), self._now()
-        match next_step(incident, remedies, self._rules, now):
+        attempts = await self._ledger.attempts(incident.id)
+        match next_step(incident, remedies, attempts, self._rules, now):
             case Rest(until):
                 return incident, until
             case Look(remedy):
@@ -232,10 +233,11 @@ class Mending:
         rollback = next((each for each in reversed(remedies) if each.act is Act.ROLLBACK), None)
         if incident.stands is None or rollback is None:
             return incident, None  # the look that finds it well ends it
+        not_mended = {incident.stands, rollback.code, *(each.leaves for each in remedies)}
         for record in await self._deployments.of_service(rollback.service_id):
             code = record.commit.sha if record.commit else record.image
             later = record.well_at and record.created_at > rollback.began_at
-            if later and code not in {incident.stands, rollback.code}:
+            if later and code not in not_mended:
                 step = resolved(incident, None, f"{record.what} is live and well", self._now())
                 ended = replace(step.incident, version=incident.version + 1)
                 await self._incidents.save(ended, step.events)

@@ -15,7 +15,7 @@ import structlog
 from devops_daemon.incidents import report
 from devops_daemon.incidents.report import File, Manner
 from devops_daemon.incidents.telling import Wanted, What, again_at, next_due, wanted
-from devops_daemon.mending import Effect, EffectState
+from devops_daemon.mending import Attempt, Effect, EffectState
 from devops_daemon.model import EventKind, Incident, TimelineEvent
 from devops_daemon.ports import (
     PAUSED,
@@ -32,6 +32,7 @@ from devops_daemon.ports import (
     Switches,
     UnavailableError,
 )
+from devops_daemon.response.attempts import Attempts
 from devops_daemon.response.calling import Means, Trigger
 
 CLOCKS_DIFFER = timedelta(minutes=1)
@@ -39,6 +40,7 @@ SETTLED_WITHIN = timedelta(minutes=1)
 """What a process wrote before it died shows by then; what does not, was not written."""
 LONGEST_ERROR = 500
 RACES = 5
+FIRST_CALL = Wanted(What.AGENT, "1").name
 RESOLVED = Wanted(What.COMMENT, EventKind.RESOLVED).name
 log = structlog.get_logger("incident")
 
@@ -98,8 +100,10 @@ class Tell:
         ledger: MendingLedger,
         history: StatusLedger,
         switches: Switches,
+        attempts: Attempts,
         now: Clock,
     ) -> None:
+        self._attempts = attempts
         self._audience = audience
         self._incidents = incidents
         self._ledger = ledger
@@ -122,14 +126,21 @@ class Tell:
         remedies = await self._ledger.remedies(incident.id)
         calls = self._audience.trigger.means is not Means.NOT and not await self._switches.read(PAUSED)
         manner = await self._audience.manner()
-        wants = wanted(incident, remedies, len(self._audience.places), calls=calls)
+        called = effects.get(FIRST_CALL)
+        follows = called is not None and called.done_at is not None and not incident.resolved_at
+        attempts: Sequence[Attempt] = ()
+        if called and called.done_at:
+            incident, attempts = await self._attempts.of(incident, remedies, called.done_at)
+        wants = wanted(incident, remedies, attempts, len(self._audience.places), calls=calls)
         await self._leave_off(incident, {each.name for each in wants}, effects)
         for each in wants:
             if self._is_possible(each, incident) and not _must_wait(each, incident, effects):
                 incident = await self._once(each, incident, effects, manner)
         if incident.version != version:  # what has changed may have more to be told
             return incident, self._now()
-        return incident, next_due(effects, self._now())
+        due = next_due(effects, self._now())
+        again = self._now() + self._attempts.every if follows else None
+        return incident, min((at for at in (due, again) if at), default=None)
 
     async def _leave_off(self, incident: Incident, wants: Collection[str], effects: dict[str, Effect]) -> None:
         """Give up what was begun, failed, and is wanted no more: it would be waited for for ever."""
@@ -244,7 +255,7 @@ def _must_wait(each: Wanted, incident: Incident, effects: Mapping[str, Effect]) 
 def _digest(telling: _Telling) -> str | None:
     """Tell one text from another, for what is kept current; the rest is told once."""
     if telling.wanted.what is What.STATE:
-        return "closed" if telling.file.incident.resolved_at else "open"
+        return telling.wanted.reason
     if telling.wanted.what is not What.ISSUE:
         return None
     text = f"{report.title(telling.file.incident)}\n{report.body(telling.file, telling.manner)}"

@@ -104,7 +104,9 @@ class PlatformWatch:
         for row in changed:
             before = kept.get(row.id)
             if before is None or before.became is not row.became:
-                log.info("deployment.seen", service=row.service, deployment=row.id, what=row.what, became=row.became)
+                log.info(
+                    "deployment.seen", service=row.service, deployment=row.id, what=row.what, became=str(row.became)
+                )
         # a failed one stays the latest for as long as nothing newer is deployed
         self._kept = {identifier: row for identifier, row in rows.items() if row.ended_at is None or identifier in seen}
 

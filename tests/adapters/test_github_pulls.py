@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from adapters.servers import RawServer, answer, document, says
 
 from devops_daemon.adapters.github.answers import Why
 from devops_daemon.adapters.github.errors import SaidNoError, ThrottledError
-from devops_daemon.forge import Check, Pull
+from devops_daemon.forge import Check, Merged, Pull
 from devops_daemon.ports import RefusedError, UnavailableError
 
 HEAD = "a" * 40
@@ -149,3 +150,52 @@ async def test_graphqls_limit_leaves_rest_open() -> None:
             server.reply = says(document({"role_name": "admin"}))
             await github.role("maria")
         assert [request.method for request in server.requests] == ["POST", "GET"]
+
+
+# Those that were merged
+
+
+def merged_one(number: int, at: str, **differs: Any) -> dict[str, Any]:
+    told = {"number": number, "body": f"Fixes #{number}", "headRefName": "fix/7-x", "mergeCommit": {"oid": HEAD}}
+    return told | {"mergedAt": at, "updatedAt": at} | differs
+
+
+def merged_page(*nodes: Json, after: str | None = None, errors: list[Json] | None = None) -> bytes:
+    about = {"hasNextPage": after is not None, "endCursor": after}
+    body: dict[str, Any] = {"data": {"repository": {"pullRequests": {"pageInfo": about, "nodes": list(nodes)}}}}
+    return document(body | ({"errors": errors} if errors else {}))
+
+
+async def read_merged(server: RawServer) -> list[Merged]:
+    async with github_at(asked_of(server.url)) as github:
+        return await github.merged(datetime(2026, 9, 1, 12, tzinfo=UTC))
+
+
+async def test_the_merged_ones_are_read_until_nothing_has_changed_since() -> None:
+    old = merged_one(1, "2026-08-01T12:00:00Z")
+    first = merged_page(
+        merged_one(9, "2026-09-01T13:00:00Z"),
+        merged_one(2, "2026-08-01T12:00:00Z", updatedAt="2026-09-01T12:30:00Z"),
+        after="one",
+    )
+    async with RawServer(
+        in_turn(first, merged_page(merged_one(8, "2026-09-01T12:00:00Z"), old, after="two"))
+    ) as server:
+        found = await read_merged(server)
+        assert [json.loads(request.body)["variables"]["after"] for request in server.requests] == [None, "one"]
+    at = datetime(2026, 9, 1, 13, tzinfo=UTC)
+    assert [each.number for each in found] == [9, 8]
+    assert found[0] == Merged(9, "Fixes #9", "fix/7-x", at, HEAD)
+
+
+@pytest.mark.parametrize("gone", [None, {}])
+async def test_one_whose_commit_is_gone_is_read_all_the_same(gone: Json | None) -> None:
+    async with RawServer(says(merged_page(merged_one(9, "2026-09-01T13:00:00Z", mergeCommit=gone)))) as server:
+        assert [each.commit for each in await read_merged(server)] == [""]
+
+
+async def test_where_the_merged_ones_may_not_be_read_that_is_said() -> None:
+    error = {"type": "FORBIDDEN", "message": "Resource not accessible by personal access token"}
+    async with RawServer(says(merged_page(errors=[error]))) as server:
+        with pytest.raises(RefusedError, match="may not be read: Resource not accessible"):
+            await read_merged(server)

@@ -140,12 +140,13 @@ class World:
         one: dict[str, Any] = await until(found, lambda: (self.seen.get("incidents"), self.seen.get("services")))
         return one
 
-    async def remedied(self, outcome: str) -> dict[str, Any]:
-        """Wait until a remedy has come to this; gives it."""
+    async def remedied(self, outcome: str, times: int = 1) -> dict[str, Any]:
+        """Wait until so many remedies have come to this; gives the last of them."""
 
         async def found() -> dict[str, Any] | None:
             remedies = [each for one in (await self.data())["incidents"] for each in one["remediations"]]
-            return next((each for each in remedies if each["outcome"] == outcome), None)
+            fitting = [each for each in remedies if each["outcome"] == outcome]
+            return fitting[times - 1] if len(fitting) >= times else None
 
         one: dict[str, Any] = await until(found, lambda: self.seen["incidents"])
         return one
@@ -157,6 +158,14 @@ class World:
             return set(what) <= set(self.told())
 
         await until(has, self.told)
+
+    async def issue_is(self, state: str) -> None:
+        """Wait until the issue is open, or closed."""
+
+        async def is_so() -> bool:
+            return [issue.state for issue in self.issues()] == [state]
+
+        await until(is_so, self.issues)
 
     async def counted(self) -> None:
         """Wait until it is known how many sessions are usual."""
@@ -172,8 +181,9 @@ class World:
         async def closed() -> dict[str, Any] | None:
             incident = await self.incident("resolved")
             known = all(each["outcome"] != "under way" for each in incident["remediations"])
-            issues = self.issues()
-            return incident if known and issues and all(issue.state == "closed" for issue in issues) else None
+            closed = [issue.state == "closed" for issue in self.issues()]
+            told = "resolved" in self.told()
+            return incident if known and told and closed and all(closed) else None
 
         ended: dict[str, Any] = await until(closed, lambda: (self.issues(), self.seen["incidents"]))
         return ended
@@ -185,6 +195,13 @@ class World:
         everything = self.github.world.issues.values()
         marks = [(issue, Mark.at_end_of(issue.body or "")) for issue in everything]
         return [issue for issue, mark in marks if mark is not None and mark.kind == "incident"]
+
+    async def agent_merges(self, branch: str) -> tuple[int, str]:
+        """Let the agent mend it by a pull request that names the issue, and merge that; gives its number and commit."""
+        [issue] = self.issues()
+        await self.github.push(branch, {f"{branch}.txt": "mended"})
+        pull = await self.github.open_pull(self.github.operator, branch, body=f"Fixes #{issue.number}")
+        return pull.number, await self.github.merge_pull(self.github.operator, pull.number, "squash")
 
     def comments(self) -> list[Comment]:
         """What was written on them."""

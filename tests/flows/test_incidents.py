@@ -250,3 +250,23 @@ async def test_a_variable_that_was_changed_since_forbids_the_rollback_and_it_is_
     assert ROLLBACK not in world.acts()
     assert "no rollback: " in incident["remediations"][0]["reason"]
     assert "variables or settings were changed since" in incident["remediations"][0]["reason"]
+
+
+async def test_what_the_agent_made_did_not_help_and_it_is_called_again(world: World) -> None:
+    async with world.daemon(REMEDIATION_LIMIT="3"):
+        await world.well()
+        world.railway.push("backend", brings=frozenset({"backend-500"}))
+        await world.has_told("agent-1")
+        await world.remedied("helped")
+        number, sha = await world.agent_merges("fix-1")
+        world.railway.push("backend", sha=sha, brings=frozenset({"backend-500"}))
+        await world.has_told("agent-2")
+        await world.issue_is("open")
+        await world.remedied("helped", times=2)
+        _, sha = await world.agent_merges("fix-2")
+        world.railway.push("backend", sha=sha)
+        incident = await world.ended()
+    assert [each["action"] for each in incident["remediations"]] == ["rollback", "rollback"]
+    assert world.told() == ["agent-1", "agent-2", "resolved"]
+    [again] = [each for each in world.comments() if "agent-2" in each.body]
+    assert f"pull request #{number} was merged at" in again.body

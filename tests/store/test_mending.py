@@ -16,7 +16,18 @@ from devops_daemon.adapters.store.mending import MendingRows
 from devops_daemon.adapters.store.requests import RequestRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.mending import Came, Duty, Effect, EffectState, Evidence, EvidenceKind, Refusal, Remedy, Stage
+from devops_daemon.mending import (
+    Attempt,
+    Came,
+    Duty,
+    Effect,
+    EffectState,
+    Evidence,
+    EvidenceKind,
+    Refusal,
+    Remedy,
+    Stage,
+)
 from devops_daemon.model import EventKind, Incident, IncidentStatus, TimelineEvent
 from devops_daemon.ports import PAUSED, LostRaceError, Switch
 
@@ -240,3 +251,16 @@ async def test_what_is_usual_is_the_median_of_the_week(store: Database) -> None:
     await rows.add("users", 2, NOW - HOUR)
     assert await rows.usual("sessions", NOW) == 20
     assert await rows.usual("users", NOW) == 1
+
+
+async def test_an_attempt_is_kept_once_with_what_its_incident_becomes(store: Database) -> None:
+    rows, incident = MendingRows(store), await opened(store)
+    attempt = Attempt(incident.id, 7, "c" * 40, NOW)
+    noted, event = begun(incident), TimelineEvent(NOW, EventKind.ATTEMPT, "#7 was merged")
+    await rows.keep_attempt(attempt, noted, [event])
+    failed = replace(attempt, failed_at=NOW + MINUTE, text="it did not help")
+    with pytest.raises(LostRaceError):
+        await rows.keep_attempt(failed, noted, [])
+    assert await rows.attempts(incident.id) == [attempt]
+    await rows.keep_attempt(failed, replace(noted, version=noted.version + 1), [])
+    assert await rows.attempts(incident.id) == [failed]

@@ -102,10 +102,12 @@ def test_what_only_a_rollback_keeps_well_does_not_end() -> None:
 
 
 def test_what_fails_again_meanwhile_is_the_same() -> None:
-    [well] = look(STANDS)
+    [well] = look(replace(STANDS, suspect="d1", suspect_told="1a2b3c4", failing_since=True))
     [step] = look(well.incident, a_trouble())
     assert [event.kind for event in step.events] == [EventKind.RELAPSED]
     assert step.incident.burning
+    assert step.incident.began_at == a_trouble().since
+    assert (step.incident.suspect, step.incident.failing_since) == (None, False), "it may have another cause"
 
 
 def test_a_later_deployment_or_a_person_ends_it() -> None:

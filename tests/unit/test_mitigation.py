@@ -35,7 +35,7 @@ SOON = START + MINUTE
 
 
 def step(incident: Incident, *remedies: Remedy, now: datetime = SOON, rules: Rules = RULES) -> object:
-    return next_step(incident, remedies, rules, now)
+    return next_step(incident, remedies, [], rules, now)
 
 
 # What is done when
@@ -257,10 +257,17 @@ def test_every_kind_of_outage_has_its_row_and_the_database_is_never_touched() ->
 
 def test_nothing_is_tried_twice_but_what_never_reached_the_platform() -> None:
     acts = RUNBOOK[Pattern.HUNG]
-    assert untried(acts, []) == acts
-    assert untried(acts, [a_remedy()]) == (Act.REDEPLOY,)
-    assert untried(acts, [a_remedy(came=Came.NOT_DONE)]) == acts
-    assert untried(acts, [a_remedy(came=Came.NOT_DONE, dry=True)]) == (Act.REDEPLOY,)
+    assert untried(acts, [], "c1") == acts
+    assert untried(acts, [a_remedy()], "c1") == (Act.REDEPLOY,)
+    assert untried(acts, [a_remedy(came=Came.NOT_DONE)], "c1") == acts
+    assert untried(acts, [a_remedy(came=Came.NOT_DONE, dry=True)], "c1") == (Act.REDEPLOY,)
     never = [a_remedy(number, came=Came.NOT_DONE) for number in range(1, MOST_TRIES + 1)]
-    assert untried(acts, never) == (Act.REDEPLOY,)
-    assert untried(acts, [a_remedy(), a_remedy(2, Act.REDEPLOY)]) == ()
+    assert untried(acts, never, "c1") == (Act.REDEPLOY,)
+    assert untried(acts, [a_remedy(), a_remedy(2, Act.REDEPLOY)], "c1") == ()
+
+
+def test_a_rollback_is_tried_again_only_against_other_code() -> None:
+    back = replace(a_remedy(1, Act.ROLLBACK, Came.HELPED), leaves="c1")
+    for code, left in (("c1", ()), ("c2", (Act.ROLLBACK,)), (None, ())):
+        assert untried([Act.ROLLBACK], [back], code) == left
+    assert untried([Act.ROLLBACK], [replace(back, leaves=None)], "c2") == ()

@@ -17,7 +17,7 @@ ESCALATED = replace(an_incident(), escalated_at=at(60))
 
 
 def names(incident: Incident, *remedies: Remedy, places: int = 0, calls: bool = True) -> list[str]:
-    return [each.name for each in wanted(incident, remedies, places, calls=calls)]
+    return [each.name for each in wanted(incident, remedies, [], places, calls=calls)]
 
 
 def test_an_outage_has_an_issue_and_tells_people_once() -> None:
@@ -44,13 +44,14 @@ def test_when_the_first_remedy_did_not_help_the_agent_is_called(came: Came) -> N
 
 
 def test_where_a_deployment_is_the_suspect_the_agent_is_called_at_once() -> None:
-    assert why_call(SUSPECTED, []) == "nothing was well since a deployment went live"
-    assert why_call(replace(SUSPECTED, failing_since=False), []) is None, "it is named, and no more"
+    assert why_call(SUSPECTED, [], []) == ["nothing was well since a deployment went live"]
+    assert why_call(replace(SUSPECTED, failing_since=False), [], []) == [], "it is named, and no more"
 
 
 def test_while_a_rollback_stands_its_code_is_to_be_mended() -> None:
     well = replace(an_incident(a_member(recovered_at=at(60))), stands="b" * 40)
-    assert why_call(well, [a_remedy(came=Came.HELPED)]) == "a deployment was rolled back, and its code is to be mended"
+    reason = "a deployment was rolled back, and its code is to be mended"
+    assert why_call(well, [a_remedy(came=Came.HELPED)], []) == [reason]
 
 
 def test_where_nothing_could_be_done_the_agent_is_called_as_well_as_people() -> None:
@@ -58,9 +59,9 @@ def test_where_nothing_could_be_done_the_agent_is_called_as_well_as_people() -> 
         "issue",
         "notice:opened:0",
         "notice:escalated:0",
+        "agent:1",
         "label:needs-human",
         "comment:escalated",
-        "agent:1",
         "issue",
         "state",
     ]

@@ -22,7 +22,7 @@ from devops_daemon.adapters.github.issues import Issues
 from devops_daemon.adapters.github.limits import Limits
 from devops_daemon.adapters.github.masking import Masking
 from devops_daemon.adapters.github.transport import HttpTransport
-from devops_daemon.forge import Account, Comment, HookDelivery, Issue, Mark, Pull, Reaction, Repository, Role
+from devops_daemon.forge import Account, Comment, HookDelivery, Issue, Mark, Merged, Pull, Reaction, Repository, Role
 from devops_daemon.inbox import Arrival
 from devops_daemon.ports import Clock, LockedOutError
 from devops_daemon.redaction import Redactor
@@ -124,6 +124,10 @@ class GitHub:
         """Find the newest issue of our own account with this label that bears a mark, open or closed."""
         return await self._issues.find(mark, label)
 
+    async def open_issues(self, label: str) -> list[Issue]:
+        """Read the open issues of our own account with this label, newest first."""
+        return await self._issues.open_ones(label)
+
     async def issue(self, number: int) -> Issue:
         """Read an issue; raises GoneError where it is not there any more."""
         return await self._issues.get(number)
@@ -156,6 +160,10 @@ class GitHub:
     async def pull(self, number: int) -> Pull:
         """Read a pull request with its checks."""
         return await pulls.pull(self.client, number)
+
+    async def merged(self, since: datetime) -> list[Merged]:
+        """Read the pull requests merged since then, the one that changed last first."""
+        return await pulls.merged(self.client, since)
 
     async def failed_deliveries(self, since: datetime) -> list[HookDelivery]:
         """Read the deliveries of our webhook of which no attempt since then has arrived, oldest first."""

@@ -1,6 +1,6 @@
 """Issues: opened once, looked up where the answer was lost, kept current, closed."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from devops_daemon.adapters.github import read
@@ -39,18 +39,26 @@ class Issues:
 
     async def find(self, mark: Mark, label: str | None) -> Issue | None:
         """Find the newest issue of our own account that bears a mark: others may copy one."""
+        async for found in self._ours("all", label):
+            if Mark.at_end_of(found.body) == mark:
+                return found
+        return None
+
+    async def open_ones(self, label: str) -> list[Issue]:
+        """Read the open issues of our own account with a label, newest first."""
+        return [found async for found in self._ours("open", label)]
+
+    async def _ours(self, state: str, label: str | None) -> AsyncIterator[Issue]:
         mine = (await self._account()).login
-        params = {"state": "all", "creator": mine, "sort": "created", "direction": "desc"}
+        params = {"state": state, "creator": mine, "sort": "created", "direction": "desc"}
         pages = self._client.pages(self._base, params | ({"labels": label} if label else {}), most=MOST_PAGES)
         async for page in pages:
             for row in page if isinstance(page, list) else ():
                 if "pull_request" in row:
                     continue
                 found = read.parsed("an issue", read.issue, row)
-                ours = found.author.login.casefold() == mine.casefold()
-                if ours and Mark.at_end_of(found.body) == mark:
-                    return found
-        return None
+                if found.author.login.casefold() == mine.casefold():
+                    yield found
 
     async def get(self, number: int) -> Issue:
         """Read an issue."""

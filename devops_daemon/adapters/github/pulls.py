@@ -1,13 +1,14 @@
 """Pull requests with the checks of exactly their head: all or nothing, for what is left out may be what failed."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from devops_daemon.adapters.github import read
 from devops_daemon.adapters.github.answers import Why
 from devops_daemon.adapters.github.client import Client
 from devops_daemon.adapters.github.errors import SaidNoError
-from devops_daemon.forge import Check, Pull
+from devops_daemon.forge import Check, Merged, Pull
 from devops_daemon.ports import RefusedError, UnavailableError
 
 MOST_PAGES = 10
@@ -18,6 +19,26 @@ async def pull(client: Client, number: int) -> Pull:
     node = await _page(client, number, None)
     checks = await _checks(client, number, node)
     return read.parsed("a pull request", lambda told: read.pull(told, checks), node)
+
+
+async def merged(client: Client, since: datetime) -> list[Merged]:
+    """Read those merged since then: whichever was, has changed since."""
+    owner, _, name = client.asked.repository.partition("/")
+    found: list[Merged] = []
+    after: str | None = None
+    for _ in range(MOST_PAGES):
+        done = await client.graphql("MergedPullRequests", {"owner": owner, "name": name, "after": after})
+        if done.problems:
+            raise RefusedError(f"the merged pull requests may not be read: {'; '.join(done.problems)}")
+        page = read.parsed("merged pull requests", lambda data: data["repository"]["pullRequests"], done.data)
+        nodes = read.parsed("merged pull requests", lambda told: [each for each in told["nodes"] if each], page)
+        found += [read.parsed("a pull request", read.merged, node) for node in nodes]
+        oldest = min((read.parsed("a pull request", read.updated_at, node) for node in nodes), default=since)
+        about = page.get("pageInfo") or {}
+        after = about.get("endCursor")
+        if oldest <= since or not about.get("hasNextPage") or after is None:
+            break
+    return [each for each in found if each.merged_at >= since]
 
 
 async def _checks(client: Client, number: int, first: Mapping[str, Any]) -> list[Check]:

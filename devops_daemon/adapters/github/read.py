@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from devops_daemon.adapters.exchange import snippet
-from devops_daemon.forge import Account, Check, Comment, HookDelivery, Issue, Pull, Repository, Role
+from devops_daemon.forge import Account, Check, Comment, HookDelivery, Issue, Merged, Pull, Repository, Role
 from devops_daemon.inbox import Arrival
 from devops_daemon.ports import UnavailableError
 
@@ -139,6 +139,22 @@ def pull(node: Mapping[str, Any], checks: Sequence[Check]) -> Pull:
         checks=tuple(checks),
         url=str(node.get("url") or ""),
     )
+
+
+def merged(node: Mapping[str, Any]) -> Merged:
+    """Read a merged pull request as GraphQL tells it."""
+    return Merged(
+        number=int(node["number"]),
+        body=str(node.get("body") or ""),
+        branch=str(node.get("headRefName") or ""),
+        merged_at=moment(_text(node, "mergedAt")),
+        commit=str((node.get("mergeCommit") or {}).get("oid") or ""),
+    )
+
+
+def updated_at(node: Mapping[str, Any]) -> datetime:
+    """Read when a pull request was changed last."""
+    return moment(_text(node, "updatedAt"))
 
 
 def contexts(node: Mapping[str, Any]) -> tuple[list[Check], str | None]:

@@ -45,6 +45,12 @@ def read_of_service(connection: sa.Connection, service_id: str) -> list[Deployme
     return [_record(row) for row in connection.execute(mine.order_by(deployment.c.created_at.desc()).limit(LAST))]
 
 
+def read_of_commit(connection: sa.Connection, sha: str) -> list[DeploymentRecord]:
+    """Read those of a commit, newest first."""
+    mine = sa.select(deployment).where(deployment.c.commit_sha == sha)
+    return [_record(row) for row in connection.execute(mine.order_by(deployment.c.created_at.desc()).limit(LAST))]
+
+
 def _values(record: DeploymentRecord) -> dict[str, Any]:
     commit = record.commit
     return {
@@ -101,6 +107,10 @@ class DeploymentRows:
     async def of_service(self, service_id: str) -> list[DeploymentRecord]:
         """Read those of a service, newest first."""
         return await self._db.read(lambda connection: read_of_service(connection, service_id))
+
+    async def of_commit(self, sha: str) -> list[DeploymentRecord]:
+        """Read those of a commit, of whichever service, newest first."""
+        return await self._db.read(lambda connection: read_of_commit(connection, sha))
 
     async def keep(self, records: Sequence[DeploymentRecord]) -> None:
         """Keep rows, all or none."""

@@ -11,9 +11,22 @@ from sqlalchemy.exc import IntegrityError
 
 from devops_daemon.adapters.store import incidents, requests, turns
 from devops_daemon.adapters.store.db import Database
-from devops_daemon.adapters.store.schema import effect, evidence, remedy
+from devops_daemon.adapters.store.health import insert
+from devops_daemon.adapters.store.schema import attempt, effect, evidence, remedy
 from devops_daemon.adapters.store.switches import read_switch
-from devops_daemon.mending import Act, Came, Duty, Effect, EffectState, Evidence, EvidenceKind, Refusal, Remedy, Stage
+from devops_daemon.mending import (
+    Act,
+    Attempt,
+    Came,
+    Duty,
+    Effect,
+    EffectState,
+    Evidence,
+    EvidenceKind,
+    Refusal,
+    Remedy,
+    Stage,
+)
 from devops_daemon.model import Incident, TimelineEvent
 from devops_daemon.ports import PAUSED, LostRaceError, RemedyForbids
 
@@ -91,6 +104,20 @@ def tell(connection: sa.Connection, told: Effect) -> Effect:
     return following
 
 
+def read_attempts(connection: sa.Connection, identifier: str) -> list[Attempt]:
+    """Read the attempts to end an incident, in their order."""
+    rows = connection.execute(sa.select(attempt).where(attempt.c.incident == identifier).order_by(attempt.c.merged_at))
+    return [Attempt(**row._mapping) for row in rows]  # noqa: SLF001 # its public name
+
+
+def keep_attempt(connection: sa.Connection, kept: Attempt, changed: Incident, events: Sequence[TimelineEvent]) -> None:
+    """Write an attempt, or what came of it, and what its incident becomes; raises LostRaceError."""
+    incidents.save(connection, changed, events)
+    statement = insert(connection, attempt).values(_values(attempt, kept))
+    came = {"failed_at": statement.excluded.failed_at, "text": statement.excluded.text}
+    connection.execute(statement.on_conflict_do_update(index_elements=["incident", "pull"], set_=came))
+
+
 def keep_evidence(connection: sa.Connection, seen: Sequence[Evidence], since: datetime) -> None:
     """Keep what was seen, unless evidence of its incident from since then is there already."""
     of_these = evidence.c.incident.in_({each.incident for each in seen})
@@ -157,6 +184,14 @@ class MendingRows:
     async def tell(self, effect: Effect) -> Effect:
         """Write an effect, or the next version of one."""
         return await self._db.write(lambda connection: tell(connection, effect))
+
+    async def attempts(self, incident: str) -> list[Attempt]:
+        """Read the attempts to end an incident, in their order."""
+        return await self._db.read(lambda connection: read_attempts(connection, incident))
+
+    async def keep_attempt(self, kept: Attempt, incident: Incident, events: Sequence[TimelineEvent]) -> None:
+        """Write an attempt, or what came of it, and what its incident becomes."""
+        await self._db.write(lambda connection: keep_attempt(connection, kept, incident, events))
 
     async def keep_evidence(self, evidence: Sequence[Evidence], since: datetime) -> None:
         """Keep what was seen, once since then."""

@@ -248,6 +248,18 @@ effect = sa.Table(
 )
 """What was told of incidents, each once."""
 
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("incident", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("pull", BIG, primary_key=True, autoincrement=False),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("merged_at", UtcTime, nullable=False),
+    sa.Column("failed_at", UtcTime),
+    sa.Column("text", sa.Text, nullable=False),
+)
+"""The merged pull requests that were to end an incident."""
+
 evidence = sa.Table(
     "evidence",
     metadata,

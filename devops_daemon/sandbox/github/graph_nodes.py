@@ -74,8 +74,13 @@ class Nodes:
             "updatedAt": issue.updated_at,
             "closedAt": issue.closed_at,
             "mergedAt": pull.merged_at,
+            "mergeCommit": lambda: self._merge_commit(pull),
             "commits": lambda **asked: self._commits(pull, **asked),
         }
+
+    async def _merge_commit(self, pull: PullPart) -> Node | None:
+        sha = pull.merge_commit_sha
+        return self._commit(await self._realm.history.commit(sha)) if sha else None
 
     def _head_repository(self, pull: PullPart) -> Node:
         return self.repository() if not pull.fork else {"nameWithOwner": f"{pull.fork}/{self._world.name}"}

@@ -110,9 +110,16 @@ class Railway:
         """Where its faults are switched, without a slash at the end."""
         return self._control.url
 
-    def push(self, service: str, *, brings: frozenset[str] = frozenset(), fails_at: FailsAt | None = None) -> str:
+    def push(
+        self,
+        service: str,
+        *,
+        sha: str | None = None,
+        brings: frozenset[str] = frozenset(),
+        fails_at: FailsAt | None = None,
+    ) -> str:
         """Let a commit come from GitHub that breaks the product so, or fails there; gives the deployment's id."""
-        commit = Commit(fresh_sha(), f"{service}: quicker, they say", brings=brings, fails_at=fails_at)
+        commit = Commit(sha or fresh_sha(), f"{service}: quicker, they say", brings=brings, fails_at=fails_at)
         return self.realm.operations.push(self.realm.world.place_named(seed.PRODUCTION_ID, service), commit).id
 
     async def crash(self, service: str) -> None:

@@ -88,6 +88,15 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, nullable=False),
     )
     op.create_table(
+        "attempt",
+        sa.Column("incident", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("pull", BIG, primary_key=True, autoincrement=False),
+        sa.Column("code", sa.Text, nullable=False),
+        sa.Column("merged_at", UtcTime, nullable=False),
+        sa.Column("failed_at", UtcTime),
+        sa.Column("text", sa.Text, nullable=False),
+    )
+    op.create_table(
         "evidence",
         sa.Column("id", BIG, primary_key=True, autoincrement=True),
         sa.Column("incident", sa.Text, sa.ForeignKey("incident.id", ondelete="CASCADE"), nullable=False, index=True),
