@@ -186,6 +186,8 @@ async def running(
         await _start(stack, answering)
         if answering.sweep is not None:
             await _start(stack, Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now))
+        if caring.earlier is not None:
+            await _start(stack, Looks("earlier", caring.earlier.look, lambda: settings.check_interval, clocks, utc_now))
         clocks.every("sessions", settings.check_interval, caring.sample)
         clocks.every("forget", FORGET_EVERY, _forgetting(history))
         await _start(stack, caring.mending, caring.telling, clocks)

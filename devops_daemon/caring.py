@@ -26,6 +26,7 @@ from devops_daemon.response.attempts import Attempts
 from devops_daemon.response.calling import trigger
 from devops_daemon.response.care import Care
 from devops_daemon.response.choose import Choose, Senses
+from devops_daemon.response.earlier import Earlier
 from devops_daemon.response.mend import Books, Mending, Orders, Taken
 from devops_daemon.response.prepare import FindOut
 from devops_daemon.response.remedies import Tools
@@ -82,7 +83,15 @@ class Caring:
             grounds.watchlist,
             utc_now,
         )
-        audience = Audience(forge, notices, trigger(settings.code_agent_trigger), manner, dry_run=settings.dry_run)
+        self.earlier = Earlier(forge, grounds.ledger, incidents, manner, self._is_well, utc_now) if forge else None
+        audience = Audience(
+            forge,
+            notices,
+            trigger(settings.code_agent_trigger),
+            manner,
+            self.earlier.of if self.earlier else None,
+            dry_run=settings.dry_run,
+        )
         owner = grounds.owner or f"replica {uuid.uuid4()}"
         mend = Mending(books, choose, verify, Orders(rules, every, settings.dry_run), utc_now)
         patience = Patience(deployed_within=settings.merge_wait, settle=settings.remediation_pause)
@@ -103,9 +112,12 @@ class Caring:
 
     async def sample(self) -> None:
         """Count what is usual, while all is well."""
-        states = self._watch.latest.values()
-        if states and all(state.status is Status.UP for state in states):
+        if self._is_well():
             await self.sessions.sample()
+
+    def _is_well(self) -> bool:
+        states = self._watch.latest.values()
+        return bool(states) and all(state.status is Status.UP for state in states)
 
 
 async def _is_public(forge: Forge | None) -> bool:

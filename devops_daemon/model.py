@@ -298,6 +298,8 @@ class Incident:
     """The code that was rolled back from, while it may come back with the next deployment: it must be mended first."""
     issue: int | None = None
     issue_url: str = ""
+    continues: str = ""
+    """The id that its issue had in an earlier run, whose rows were lost."""
     version: int = 0
 
     @property
@@ -337,6 +339,8 @@ class EventKind(StrEnum):
     """Something is done about it."""
     OUTCOME = "outcome"
     """What came of that."""
+    CONTINUED = "continued"
+    """It goes on with the issue of an earlier run."""
     ATTEMPT = "attempt"
     """A pull request that was to end it was merged, or what came of that."""
     OVERDUE = "overdue"

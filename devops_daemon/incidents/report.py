@@ -19,6 +19,8 @@ LABEL = "production-incident"
 MARK = "incident"
 LIMIT = 60_000
 """GitHub takes 65,536 characters; whether it counts them as we do is not known."""
+TRIED = "What was tried"
+_TITLE, _FAILING = "\U0001f6a8 Production Incident: ", " failing"
 _LONGEST_LINE = 600
 _LONGEST_TITLE = 120
 _MOST_LINES = 60
@@ -57,13 +59,25 @@ class Manner:
 
 def mark_of(incident: Incident, what: str = "") -> Mark:
     """Give the mark of an incident's issue, or of one of its comments."""
-    return Mark(MARK, f"{incident.id}:{what}" if what else incident.id)
+    return mark_by_id(incident.id, what)
+
+
+def mark_by_id(identifier: str, what: str = "") -> Mark:
+    """Give the same by the incident's id."""
+    return Mark(MARK, f"{identifier}:{what}" if what else identifier)
 
 
 def title(incident: Incident) -> str:
     """Name an incident's issue."""
     checks = ", ".join(member.key.name for member in incident.members)
-    return f"\U0001f6a8 Production Incident: {shortened(checks, _LONGEST_TITLE)} failing"
+    return f"{_TITLE}{shortened(checks, _LONGEST_TITLE)}{_FAILING}"
+
+
+def checks_named(issue_title: str) -> frozenset[str]:
+    """Read the failing checks out of such a title, as far as it names them; none out of any other."""
+    if not issue_title.startswith(_TITLE) or not issue_title.endswith(_FAILING):
+        return frozenset()
+    return frozenset(issue_title.removeprefix(_TITLE).removesuffix(_FAILING).split(", "))
 
 
 def body(file: File, manner: Manner) -> str:
@@ -72,7 +86,7 @@ def body(file: File, manner: Manner) -> str:
     parts = [
         "## \U0001f6a8 Production Incident",
         _head(incident, manner),
-        *_section("What was tried", _tried(file.remedies, manner)),
+        *_section(TRIED, _tried(file.remedies, manner)),
         _section_of_timeline(file.events, manner),
         _actions(incident, manner),
     ]
@@ -89,7 +103,7 @@ def escalated(file: File, manner: Manner) -> str:
     lines = [
         f"\U0001f198 **A person is needed.** {_clean(incident.escalated_for, manner)}",
         *([called] if called else []),
-        *_section("What was tried", _tried(file.remedies, manner)),
+        *_section(TRIED, _tried(file.remedies, manner)),
     ]
     return _signed(lines, incident, "escalated")
 
@@ -113,6 +127,15 @@ def ended(file: File, manner: Manner) -> str:
         _section_of_timeline(file.events, manner),
     ]
     return _signed(lines, incident, "resolved")
+
+
+def lost(identifier: str) -> str:
+    """Write the comment that ends an incident whose rows were lost."""
+    text = (
+        f"\u2705 **Resolved**: all that is watched is well. What the daemon knew of incident {plain(identifier)} was"
+        " lost with its store, so when it ended, and by what, is not known."
+    )
+    return f"{text}\n\n{mark_by_id(identifier, 'resolved')}"
 
 
 def call(file: File, reason: str, attempt: int) -> str:

@@ -12,11 +12,13 @@ from types import MappingProxyType
 
 import structlog
 
+from devops_daemon.forge import Comment
 from devops_daemon.incidents import report
+from devops_daemon.incidents.earlier import LeftBehind
 from devops_daemon.incidents.report import File, Manner
 from devops_daemon.incidents.telling import Wanted, What, again_at, next_due, wanted
 from devops_daemon.mending import Attempt, Effect, EffectState
-from devops_daemon.model import EventKind, Incident, TimelineEvent
+from devops_daemon.model import EventKind, Incident, IncidentStatus, TimelineEvent
 from devops_daemon.ports import (
     PAUSED,
     Clock,
@@ -34,6 +36,7 @@ from devops_daemon.ports import (
 )
 from devops_daemon.response.attempts import Attempts
 from devops_daemon.response.calling import Means, Trigger
+from devops_daemon.response.earlier import LOOKED_BACK
 
 CLOCKS_DIFFER = timedelta(minutes=1)
 SETTLED_WITHIN = timedelta(minutes=1)
@@ -58,6 +61,8 @@ class Audience:
     trigger: Trigger
     manner: Callable[[], Awaitable[Manner]]
     """How it is written; never raises, but for cancellation."""
+    earlier: Callable[[Incident, str | None], Awaitable[LeftBehind | None]] | None = None
+    """Finds the issue that an earlier run has left behind for an outage."""
     dry_run: bool = False
     settled_within: timedelta = SETTLED_WITHIN
 
@@ -76,6 +81,8 @@ class _Telling:
     manner: Manner
     known: Effect | None
     """Its row, where it was begun before."""
+    left: LeftBehind | None = None
+    """The issue of an earlier run, which goes on."""
 
     @property
     def since(self) -> datetime:
@@ -172,6 +179,8 @@ class Tell:
             return incident
         begun = await self._ledger.tell(self._begun(each, incident, known))
         try:
+            if each.what is What.ISSUE and incident.issue is None and self._audience.earlier is not None:
+                telling = replace(telling, left=await self._audience.earlier(incident, manner.link))
             reference = await _WAYS[each.what](self._audience, telling)
         except RefusedError as error:
             effects[each.name] = await self._ledger.tell(self._failed(begun, error))
@@ -182,7 +191,7 @@ class Tell:
         reference = reference or begun.reference
         done = replace(begun, state=EffectState.DONE, done_at=self._now(), reference=reference, digest=digest)
         effects[each.name] = await self._ledger.tell(done)
-        return await self._noted(each, incident, reference)
+        return await self._noted(each, incident, reference, telling.left)
 
     def _begun(self, each: Wanted, incident: Incident, known: Effect | None) -> Effect:
         """Write down that it is told now; whoever finds this left behind waits until what was written must show."""
@@ -207,18 +216,22 @@ class Tell:
         failed = replace(begun, error=str(error)[:LONGEST_ERROR])
         return replace(failed, due_at=again) if again else replace(failed, state=EffectState.GIVEN_UP)
 
-    async def _noted(self, each: Wanted, incident: Incident, reference: str | None) -> Incident:
+    async def _noted(
+        self, each: Wanted, incident: Incident, reference: str | None, left: LeftBehind | None = None
+    ) -> Incident:
         """Keep in the incident what was told: its issue, and that somebody was called."""
         said = self._said(each)
         if said is None and (each.what is not What.ISSUE or incident.issue is not None):
             return incident
         events = [TimelineEvent(self._now(), EventKind.CALLED, said)] if said else []
         for _ in range(RACES):
-            changed = incident
+            changed = _continued(incident, left, self._now()) if left else incident
             if each.what is What.ISSUE and reference:
                 number, _, url = reference.partition(" ")
                 changed = replace(changed, issue=int(number), issue_url=url)
-            if events:
+            if left:
+                events = [TimelineEvent(self._now(), EventKind.CONTINUED, _told_of(left))]
+            if said:
                 changed = replace(changed, addressed_at=changed.addressed_at or events[0].at)
             changed = replace(changed, version=incident.version + 1)
             try:
@@ -241,6 +254,19 @@ class Tell:
     async def _file(self, incident: Incident) -> File:
         kept = await self._history.incident(incident.id) or Dossier(incident)
         return File(incident, kept.events, kept.remedies, kept.evidence, self._now())
+
+
+def _continued(incident: Incident, left: LeftBehind, now: datetime) -> Incident:
+    """Go on with what an earlier run has begun; where it had tried something, how often is not known."""
+    changed = replace(incident, continues=left.incident)
+    if not left.tried or incident.escalated_at or incident.resolved_at:
+        return changed
+    reason = "what was tried for it before is not known: the store was lost"
+    return replace(changed, status=IncidentStatus.ESCALATED, escalated_at=now, escalated_for=reason)
+
+
+def _told_of(left: LeftBehind) -> str:
+    return f"goes on with issue #{left.issue.number}, of incident {left.incident}, whose rows were lost"
 
 
 def _must_wait(each: Wanted, incident: Incident, effects: Mapping[str, Effect]) -> bool:
@@ -270,6 +296,9 @@ async def _issue(audience: Audience, telling: _Telling) -> str:
         await forge.edit_issue(incident.issue, title=title, body=body)
         return f"{incident.issue} {incident.issue_url}"
     found = await forge.find_issue(report.mark_of(incident), report.LABEL) if telling.known else None
+    if found is None and telling.left is not None:
+        found = telling.left.issue
+        await forge.edit_issue(found.number, title=title, body=body)
     if found is None:
         found = await forge.open_issue(title, body, report.LABELS)
     return f"{found.number} {found.url}"
@@ -295,10 +324,20 @@ _COMMENTS: Mapping[str, Callable[[File, Manner], str]] = MappingProxyType(
 async def _comment(audience: Audience, telling: _Telling) -> str:
     """Write a comment, unless it is there already."""
     forge, kind = _forge(audience), telling.wanted.kind
-    mark = report.mark_of(telling.file.incident, kind)
-    found = await forge.find_comment(telling.issue, mark, telling.since) if telling.known else None
+    found = await _found(forge, telling, kind)
     written = found or await forge.comment(telling.issue, _COMMENTS[kind](telling.file, telling.manner))
     return str(written.id)
+
+
+async def _found(forge: Forge, telling: _Telling, what: str) -> Comment | None:
+    """Find a comment where it may be there: written by a process that died, or by an earlier run."""
+    incident, found = telling.file.incident, None
+    if telling.known:
+        found = await forge.find_comment(telling.issue, report.mark_of(incident, what), telling.since)
+    if found is None and incident.continues and what != EventKind.RESOLVED:
+        mark = report.mark_by_id(incident.continues, what)
+        found = await forge.find_comment(telling.issue, mark, telling.file.now - LOOKED_BACK)
+    return found
 
 
 async def _agent(audience: Audience, telling: _Telling) -> str | None:
@@ -315,7 +354,7 @@ async def _agent(audience: Audience, telling: _Telling) -> str | None:
             await begin(trigger.text, inputs)
         return None
     mark = report.mark_of(incident, f"agent-{number}")
-    found = await forge.find_comment(issue, mark, telling.since) if telling.known else None
+    found = await _found(forge, telling, f"agent-{number}")
     if found is None:
         text = trigger.comment(report.call(telling.file, telling.wanted.reason, int(number)))
         found = await forge.call(issue, f"{text}\n\n{mark}")

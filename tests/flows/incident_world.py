@@ -235,6 +235,11 @@ class World:
         )
         return found
 
+    def lose_the_store(self) -> None:
+        """Take away all that the daemon, which is not running, has kept."""
+        for file in self.folder.iterdir():
+            file.unlink()
+
     async def _rows(self, read_: Callable[[SqliteDatabase], Awaitable[Any]]) -> Any:
         store = SqliteDatabase(self.folder / "devops-daemon.db")
         try:

@@ -270,3 +270,36 @@ async def test_what_the_agent_made_did_not_help_and_it_is_called_again(world: Wo
     assert world.told() == ["agent-1", "agent-2", "resolved"]
     [again] = [each for each in world.comments() if "agent-2" in each.body]
     assert f"pull request #{number} was merged at" in again.body
+
+
+async def test_when_the_store_is_lost_its_issue_goes_on_and_nothing_is_tried_again(world: World) -> None:
+    async with world.daemon():
+        await world.well()
+        await world.product.switch_on("backend-500")
+        before = await world.incident("escalated")
+        await world.has_told("agent-1", "escalated")
+    world.lose_the_store()
+    done = world.acts()
+    async with world.daemon(ALLOW_EPHEMERAL_STORE="true"):
+        incident = await world.incident("escalated")
+        assert incident["id"] != before["id"]
+        assert incident["issue_url"] == before["issue_url"]
+        await world.product.mend()
+        await world.ended()
+    assert world.acts() == done
+    assert sorted(world.told()) == ["agent-1", "escalated", "resolved"]
+
+
+async def test_what_was_over_before_the_store_was_lost_is_closed(world: World) -> None:
+    async with world.daemon():
+        await world.well()
+        await world.product.switch_on("backend-500")
+        await world.has_told("agent-1", "escalated")
+    world.lose_the_store()
+    await world.product.mend()
+    async with world.daemon():
+        await world.up()
+        await world.issue_is("closed")
+        assert (await world.data())["incidents"] == []
+    assert sorted(world.told()) == ["agent-1", "escalated", "resolved"]
+    assert "was lost with its store" in world.comments()[-1].body

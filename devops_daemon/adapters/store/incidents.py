@@ -37,7 +37,7 @@ _SAME = (
         "reopened_at",
     ),
     *("acknowledged_by", "acknowledged_until", "addressed_at", "escalated_at", "escalated_for", "overdue_at", "held"),
-    *("suspect", "suspect_told", "failing_since", "stands", "issue", "issue_url", "version"),
+    *("suspect", "suspect_told", "failing_since", "stands", "issue", "issue_url", "continues", "version"),
 )
 """What the noun and the row name alike."""
 

@@ -155,6 +155,7 @@ incident = sa.Table(
     sa.Column("stands", sa.Text),
     sa.Column("issue", BIG),
     sa.Column("issue_url", sa.Text, nullable=False, server_default=""),
+    sa.Column("continues", sa.Text, nullable=False, server_default=""),
     sa.Index("incident_opened_at", "opened_at"),
 )
 

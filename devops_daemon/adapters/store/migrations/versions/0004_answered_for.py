@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("stands", sa.Text),
         sa.Column("issue", BIG),
         sa.Column("issue_url", sa.Text, nullable=False, server_default=""),
+        sa.Column("continues", sa.Text, nullable=False, server_default=""),
     )
     # alembic's ALTER does not follow the connection's schema_translate_map, as its CREATE does
     schema = SCHEMA if op.get_bind().dialect.name == "postgresql" else None
