@@ -154,7 +154,7 @@ async def running(
         asked = platform.asked if platform else None
         answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta)
         notices = AppriseNotices(settings.notify_urls, dry_run=settings.dry_run) if settings.notify_urls else None
-        caring = Caring(grounds, watch, forge, asked, notices)
+        caring = Caring(grounds, watch, forge, asked, notices, lambda: rounds.hint())  # noqa: PLW0108 # made below
         daemon = Daemon(
             watch,
             Respond(IncidentRows(store), configuration.watchlist.services),

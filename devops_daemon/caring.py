@@ -1,7 +1,7 @@
 """Wires what answers for incidents: what is found out, what is done, and who is told."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from devops_daemon.adapters.store.deployments import DeploymentRows
@@ -45,8 +45,15 @@ class Caring:
     """The incidents' care and what it rests on."""
 
     def __init__(
-        self, grounds: Grounds, watch: Watch, forge: Forge | None, platform: Platform | None, notices: Notices | None
+        self,
+        grounds: Grounds,
+        watch: Watch,
+        forge: Forge | None,
+        platform: Platform | None,
+        notices: Notices | None,
+        look: Callable[[], None],
     ) -> None:
+        """`look` asks for a round of our probes soon."""
         settings, store = grounds.settings, grounds.store
         incidents, mending, deployments = IncidentRows(store), MendingRows(store), DeploymentRows(store)
         switches = SwitchRows(store)
@@ -72,9 +79,8 @@ class Caring:
         tools = Tools(platform, deployments, upkeep) if platform else None
         standing = EPHEMERAL if settings.ephemeral_store and not settings.allow_ephemeral_store else None
         choose = Choose(senses, switches, tools, rules, utc_now, standing)
-        verify = Verify(
-            platform, mending, grounds.watchlist, lambda: watch.latest, utc_now, pause=settings.remediation_pause
-        )
+        pause = settings.remediation_pause
+        verify = Verify(platform, mending, grounds.watchlist, lambda: watch.latest, utc_now, look, pause=pause)
         books = Books(incidents, mending, deployments)
         find_out = FindOut(
             books,
@@ -82,6 +88,7 @@ class Caring:
             Gather(platform, secrets, utc_now).of if platform else _nothing,
             grounds.watchlist,
             utc_now,
+            lambda: forge.problem if forge else None,
         )
         self.earlier = Earlier(forge, grounds.ledger, incidents, manner, self._is_well, utc_now) if forge else None
         audience = Audience(

@@ -113,10 +113,11 @@ def _beyond(incident: Incident, remedies: Sequence[Remedy], rules: Rules, now: d
         tried = " and ".join(f"{remedy.act} ({remedy.came})" for remedy in counted)
         return Escalate(f"{tried}: that is all that may be tried without a person")
     within = rules.respond_within if incident.severity is Severity.SEV1 else rules.mend_within
-    if not counted and now - incident.began_at >= within:
-        return Escalate(
-            f"nothing could be done within {span(within)}" + (f": {incident.held}" if incident.held else "")
-        )
+    idle_since = max([incident.began_at, *(remedy.ended_at for remedy in counted if remedy.ended_at)])
+    if now - idle_since >= within:
+        more = "more " if counted else ""
+        why = f": {incident.held}" if incident.held else ""
+        return Escalate(f"nothing {more}could be done within {span(within)}{why}")
     return None
 
 

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from devops_daemon.hosting import UNDER_WAY, HostedService, Phase
+from devops_daemon.hosting import UNDER_WAY, HostedService, Phase, PlatformNews
 from devops_daemon.incidents import cause
 from devops_daemon.incidents.mitigation import Rules, held_by_results, held_by_states
 from devops_daemon.incidents.runbook import Pattern, Signs, recognise, untried
-from devops_daemon.mending import Evidence, Remedy
+from devops_daemon.mending import Act, Evidence, Remedy
 from devops_daemon.model import Incident, ProbeKey, ProbeKind, ProbeState, Result, Watchlist
 from devops_daemon.ports import PAUSED, Clock, RefusedError, Switch, Switches, UnavailableError
 from devops_daemon.response.remedies import NotFittingError, Plan, Tools, plan
@@ -24,6 +24,9 @@ LOOKS: Mapping[Pattern, str] = {
     Pattern.DATABASE: "it does not reach its database",
     Pattern.HUNG: "it runs, and does not answer as it should",
 }
+
+
+NEW_CONTAINER = frozenset({Act.REDEPLOY, Act.ROLLBACK})
 
 
 class HeldError(Exception):
@@ -91,6 +94,8 @@ class Choose:
         service = await self._service(self._tools, root)
         pattern = recognise(await self._signs(incident, service, root))
         chosen = Chosen(*await self._first_that_fits(self._tools, service, pattern, remedies))
+        if chosen.plan.act in NEW_CONTAINER:
+            await self._ask_for_news(self._tools)
         await self._look_once_more(incident, root)
         return replace(chosen, watched=root)
 
@@ -140,12 +145,26 @@ class Choose:
                 raise HeldError(f"Railway cannot be asked, and nothing is done blindly: {error}") from error
         raise BeyondError("; ".join([LOOKS[pattern], *notes, "nothing is left that may be tried without a person"]))
 
+    async def _ask_for_news(self, tools: Tools) -> None:
+        """Start nothing anew where the platform may not be able to; raises HeldError. What runs badly still runs."""
+        try:
+            news = await tools.platform.news()
+        except (UnavailableError, RefusedError):
+            return
+        if not news.stable:
+            raise HeldError(f"{told_of(news)}: what needs a new container waits")
+
     async def _look_once_more(self, incident: Incident, root: str) -> None:
         """Look at what fails just before something is done about it; raises HeldError."""
         keys = [member.key for member in incident.burning if member.key.service == root]
         held = held_by_results(await self._senses.probe(keys))
         if held:
             raise HeldError(held)
+
+
+def told_of(news: PlatformNews) -> str:
+    """Say that the platform is in trouble by its own word."""
+    return f"Railway is in trouble by its own word ({news.text or news.url or 'it says no more'})"
 
 
 def paused(switch: Switch | None) -> str | None:

@@ -10,14 +10,16 @@ import structlog
 from devops_daemon.hosting import DeploymentRecord, HostedService, Phase
 from devops_daemon.incidents import cause
 from devops_daemon.incidents.suspect import Suspect, suspect_of
-from devops_daemon.mending import Evidence
+from devops_daemon.mending import Evidence, EvidenceKind
 from devops_daemon.model import EventKind, Incident, Severity, TimelineEvent, Watchlist
 from devops_daemon.ports import Clock, Platform, RefusedError, UnavailableError
+from devops_daemon.response.choose import told_of
 from devops_daemon.response.mend import Books
 from devops_daemon.rollout.matching import match
 from devops_daemon.rollout.record import advance
 
 LONGEST = timedelta(seconds=30)
+NEWS_WITHIN = timedelta(seconds=5)
 Gather = Callable[[Incident, HostedService, DeploymentRecord | None], Awaitable[Sequence[Evidence]]]
 log = structlog.get_logger("incident")
 
@@ -32,8 +34,10 @@ class FindOut:
         gather: Gather,
         watchlist: Watchlist,
         now: Clock,
+        forge_problem: Callable[[], str | None] = lambda: None,
         longest: timedelta = LONGEST,
     ) -> None:
+        """`forge_problem` tells what is wrong with the forge now."""
         self._deployments = books.deployments
         self._incidents = books.incidents
         self._ledger = books.mending
@@ -41,6 +45,7 @@ class FindOut:
         self._gather = gather
         self._watchlist = watchlist
         self._now = now
+        self._forge_problem = forge_problem
         self._longest = longest
 
     async def about(self, incident: Incident) -> Incident:
@@ -58,15 +63,15 @@ class FindOut:
             return incident
         records = _with_what_is_seen(await self._deployments.of_service(service.id), service, self._now())
         suspect = suspect_of(records, incident.began_at)
-        if suspect is not None and incident.suspect is None:
-            incident = await self._note(incident, suspect)
+        incident = await self._note(incident, suspect, await self._trouble_of_others(self._platform))
         came_before = next((each for each in records if suspect and each.id == suspect.deployment_id), None)
         try:
             async with asyncio.timeout(self._longest.total_seconds()):
                 found = await self._gather(incident, service, came_before)
         except TimeoutError:
             log.warning("incident.no_evidence", incident=incident.id, reason="to gather it took too long")
-            return incident
+            text = f"to gather it took longer than {self._longest.total_seconds():g} s"
+            found = [Evidence(incident.id, EvidenceKind.LOGS, service.name, text, text, self._now())]
         await self._ledger.keep_evidence(found, incident.began_at)
         return incident
 
@@ -78,16 +83,35 @@ class FindOut:
             log.info("incident.no_evidence", incident=incident.id, reason=str(error))
             return None
 
-    async def _note(self, incident: Incident, suspect: Suspect) -> Incident:
-        named = replace(
-            incident,
-            suspect=suspect.deployment_id,
-            suspect_told=suspect.text,
-            failing_since=suspect.failing_since,
-            version=incident.version + 1,
-        )
-        await self._incidents.save(named, [TimelineEvent(self._now(), EventKind.SUSPECT, suspect.text)])
-        return named
+    async def _trouble_of_others(self, platform: Platform) -> list[str]:
+        """Say who else is in trouble by their own word: it may be the cause, or hold up what is done."""
+        found = []
+        try:
+            async with asyncio.timeout(NEWS_WITHIN.total_seconds()):
+                news = await platform.news()
+            if not news.stable:
+                found.append(told_of(news))
+        except (UnavailableError, RefusedError, TimeoutError) as error:
+            log.debug("incident.no_news", reason=str(error))
+        forge = self._forge_problem()
+        return [*found, f"GitHub is in trouble too: {forge}"] if forge else found
+
+    async def _note(self, incident: Incident, suspect: Suspect | None, others: Sequence[str]) -> Incident:
+        """Write down who may be at fault, each once."""
+        noted, texts = incident, list(others)
+        if suspect is not None and incident.suspect is None:
+            noted = replace(
+                incident,
+                suspect=suspect.deployment_id,
+                suspect_told=suspect.text,
+                failing_since=suspect.failing_since,
+            )
+            texts.insert(0, suspect.text)
+        if not texts:
+            return incident
+        noted = replace(noted, version=incident.version + 1)
+        await self._incidents.save(noted, [TimelineEvent(self._now(), EventKind.SUSPECT, text) for text in texts])
+        return noted
 
 
 def _with_what_is_seen(

@@ -36,15 +36,20 @@ class Verify:
         watchlist: Watchlist,
         states: Callable[[], Mapping[ProbeKey, ProbeState]],
         now: Clock,
+        look: Callable[[], None] = lambda: None,
         *,
         pause: timedelta,
     ) -> None:
-        """`pause` is what a remedy gets to take effect; what does not show at the platform by then never reached it."""
+        """`look` asks for a round of our probes soon.
+
+        `pause` is what a remedy gets to take effect; what does not show at the platform by then never reached it.
+        """
         self._platform = platform
         self._ledger = ledger
         self._services = {service.name: service for service in watchlist.services}
         self._states = states
         self._now = now
+        self._look = look
         self._patience = Patience(settle=pause)
         self._taken_within = min(pause, TAKEN_WITHIN)
 
@@ -64,6 +69,8 @@ class Verify:
         at_once = remedy.act is Act.CLEAR_SESSIONS
         taken = replace(remedy, stage=Stage.TAKEN, deployment_id=brought, live_at=self._now() if at_once else None)
         await self._ledger.change(taken)
+        if at_once:
+            self._look()
 
     async def _look_up(self, platform: Platform, remedy: Remedy) -> Verdict | None:
         """Find what an earlier attempt has brought about; what cannot be told is not done again."""
@@ -83,6 +90,7 @@ class Verify:
         seen = await platform.deployment(remedy.deployment_id)
         if remedy.live_at is None and _runs(seen, remedy):
             remedy = await self._ledger.change(replace(remedy, live_at=self._now()))
+            self._look()
         health = self._health(remedy) if remedy.live_at else None
         rollout = Rollout(Action(remedy.act.value), seen.id, remedy.began_at)
         return judge(rollout, Sight(seen, self._now(), remedy.live_at, health), self._patience)

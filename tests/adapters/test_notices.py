@@ -1,61 +1,17 @@
 """Notices reach a real receiver; a broken one is said without its secrets, and holds up nobody."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from adapters.servers import LOOPBACK
-from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from receivers import LOOPBACK, SECRET, receiver
 from structlog.testing import capture_logs
 
 from devops_daemon.adapters.notices import MOST_AT_ONCE, AppriseNotices, is_known, place_of
 from devops_daemon.ports import RefusedError, UnavailableError
-
-SECRET = "s3cret-path-9f8e"  # of a receiver in a test
-
-
-@dataclass
-class Receiver:
-    """Whoever is told."""
-
-    port: int = 0
-    status: int = 200
-    hangs: bool = False
-    got: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def url(self) -> SecretStr:
-        return SecretStr(f"json://me:{SECRET}@{LOOPBACK}:{self.port}/{SECRET}?+X-Token={SECRET}")
-
-    async def take(self, request: web.Request) -> web.Response:
-        if self.hangs:
-            await asyncio.Event().wait()
-        self.got.append(json.loads(await request.text()))
-        return web.Response(status=self.status)
-
-
-@asynccontextmanager
-async def receiver(**how: Any) -> AsyncIterator[Receiver]:
-    made = Receiver(**how)
-    application = web.Application()
-    application.router.add_post("/{tail:.*}", made.take)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, LOOPBACK, 0)
-    await site.start()
-    made.port = runner.addresses[0][1]
-    try:
-        yield made
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_notice_arrives_once_as_it_is() -> None:

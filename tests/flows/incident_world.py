@@ -110,11 +110,12 @@ class World:
         found: str = await until(looked)
         return found
 
-    async def held(self) -> dict[str, Any]:
+    async def held(self, reason: str = "") -> dict[str, Any]:
         """Wait until nothing is done about an incident for a reason; gives it."""
 
         async def held() -> dict[str, Any] | None:
-            return next((each for each in (await self.data())["incidents"] if each["held"]), None)
+            incidents = (await self.data())["incidents"]
+            return next((each for each in incidents if each["held"] and reason in each["held"]), None)
 
         one: dict[str, Any] = await until(held, lambda: self.seen["incidents"])
         return one
@@ -128,6 +129,20 @@ class World:
             assert answer.status == 200, await answer.text()
             done: dict[str, Any] = await answer.json()
             return done
+
+    async def hint(self, secret: str) -> None:
+        """Let Railway say that something has changed."""
+        assert self.session is not None
+        async with self.session.post(f"http://127.0.0.1:{self.port}/webhooks/railway/{secret}", json={}) as answer:
+            assert answer.status == 202
+
+    async def until_hosting_is_known(self) -> None:
+        """Wait until the daemon has looked at Railway."""
+
+        async def known() -> bool:
+            return bool((await self.data())["platform"]["deployments"])
+
+        await until(known, lambda: self.seen)
 
     async def incident(self, *statuses: str) -> dict[str, Any]:
         """Wait until the one incident has one of these statuses; gives it."""

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from flows.incident_world import REDEPLOY, RESTART, ROLLBACK, World, open_world
+from flows.incident_world import REDEPLOY, RESTART, ROLLBACK, World, open_world, until
+from receivers import receiver
 
 from devops_daemon.sandbox.railway.seed import PRODUCTION_ID
 
@@ -303,3 +304,54 @@ async def test_what_was_over_before_the_store_was_lost_is_closed(world: World) -
         assert (await world.data())["incidents"] == []
     assert sorted(world.told()) == ["agent-1", "escalated", "resolved"]
     assert "was lost with its store" in world.comments()[-1].body
+
+
+async def test_while_railway_is_in_trouble_itself_nothing_is_started_anew(world: World) -> None:
+    async with world.daemon():
+        await world.well()
+        world.railway.realm.weather.incident = "Deployments are delayed"
+        world.railway.push("backend", brings=frozenset({"backend-500"}))
+        incident = await world.held("what needs a new container waits")
+        assert "Railway is in trouble by its own word (Deployments are delayed)" in incident["held"]
+        assert world.acts() == {}
+        world.railway.realm.weather.incident = None
+        await world.remedied("helped")
+        world.railway.push("backend")
+        await world.ended()
+    assert world.acts() == {ROLLBACK: 1}
+    [issue] = world.issues()
+    assert "suspect: Railway is in trouble by its own word" in (issue.body or "")
+
+
+async def test_people_are_told_once_each_and_a_broken_place_holds_up_nothing(world: World) -> None:
+    async with receiver() as works, receiver(status=500) as broken:
+        places = f"{broken.url.get_secret_value()},{works.url.get_secret_value()}"
+        async with world.daemon(NOTIFY_URLS=places):
+            await world.well()
+            await world.product.switch_on("backend-500")
+            await world.incident("escalated")
+            await until(lambda: works.has_heard("escalated"), lambda: works.got)
+            await world.product.mend()
+            await world.ended()
+            await until(lambda: works.has_heard("resolved"), lambda: works.got)
+    assert [each["title"] for each in works.got] == [
+        f"SEV1 {what}: backend is down" for what in ("opened", "escalated", "resolved")
+    ]
+    assert broken.got
+
+
+async def test_a_hint_of_railway_makes_it_seen_in_seconds(world: World) -> None:
+    async with world.daemon(CHECK_INTERVAL="1h", RAILWAY_WEBHOOK_SECRET="a-secret-of-a-test"):  # as it says
+        await world.up()
+        await world.product.switch_on("backend-503")
+        await world.hint("a-secret-of-a-test")
+        await world.ended()
+    assert world.acts() == {RESTART: 1}
+
+
+async def test_what_crashes_is_seen_between_two_rounds(world: World) -> None:
+    async with world.daemon(CHECK_INTERVAL="1h"):
+        await world.up()
+        await world.until_hosting_is_known()
+        await world.railway.crash("backend")
+        await world.ended()

@@ -93,6 +93,11 @@ def test_where_nothing_could_be_done_in_time_a_person_is_called(severity: Severi
     assert step(held, now=START + minutes * MINUTE - timedelta(seconds=1)) == Mend()
     found = step(held, now=START + minutes * MINUTE)
     assert found == Escalate(f"nothing could be done within 0:{minutes}:00: Railway cannot be asked")
+    tried = a_remedy()  # it ended after a minute
+    held = replace(held, overdue_at=START)
+    assert step(held, tried, now=START + minutes * MINUTE) == Mend()
+    found = step(held, tried, now=START + (minutes + 1) * MINUTE)
+    assert found == Escalate(f"nothing more could be done within 0:{minutes}:00: Railway cannot be asked")
 
 
 def test_that_it_takes_too_long_is_said_once() -> None:
