@@ -15,6 +15,7 @@ from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.inbox import InboxRows
 from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.requests import RequestRows
+from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import BookmarkRows, SwitchRows
 from devops_daemon.adapters.store.ticks import TickRows
 from devops_daemon.commands.converse import Converse
@@ -28,8 +29,10 @@ from devops_daemon.entrypoints.sweep import Sweep
 from devops_daemon.entrypoints.worker import Worker
 from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.inbox import Arrival
+from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.people import People
 from devops_daemon.model import Service, Watchlist
+from devops_daemon.plans import Plans
 from devops_daemon.ports import Forge, LockedOutError, Platform, Prober, StatusLedger, UnavailableError
 from devops_daemon.redaction import Redactor
 from devops_daemon.rollout.matching import health_of_results
@@ -48,6 +51,7 @@ class Grounds:
 
     settings: Settings
     watchlist: Watchlist
+    plans: Plans
     secrets: tuple[str, ...]
     """What must not be read anywhere."""
     store: Database
@@ -170,6 +174,7 @@ def _conversation(
         forge=forge,
         switches=switches,
         people=People(IncidentRows(grounds.store), grounds.ledger, utc_now),
+        hushing=Hushing(SilenceRows(grounds.store), grounds.watchlist.names, utc_now),
         secrets=Secrets(grounds.knowing, utc_now),
         now=utc_now,
         look=look,

@@ -91,6 +91,7 @@ def facts(configuration: Configuration) -> Facts:
         dry_run=settings.dry_run,
         integrations=_integrations(settings),
         notes=tuple(notes),
+        maintenance=configuration.plans.maintenance,
     )
 
 
@@ -143,6 +144,7 @@ async def running(
         grounds = Grounds(
             settings,
             configuration.watchlist,
+            configuration.plans,
             secrets_of(configuration),
             store,
             history,
@@ -176,7 +178,14 @@ async def running(
             intake=Intake(answering.inbox, _webhook_secrets(settings), utc_now, answering.worker.arrived),
             inbox=answering.inbox,
             hints=Hints(secret.get_secret_value() if secret else None, rounds.hint),
-            actions=actions(answering.inbox, answering.switches, caring.people, utc_now, answering.worker.arrived),
+            actions=actions(
+                answering.inbox,
+                answering.switches,
+                caring.people,
+                caring.hushing,
+                utc_now,
+                answering.worker.arrived,
+            ),
         )
         server = Server(site, listening)
         await _start(stack, server, rounds)

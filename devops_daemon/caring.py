@@ -8,6 +8,7 @@ from devops_daemon.adapters.store.deployments import DeploymentRows
 from devops_daemon.adapters.store.gauges import GaugeRows
 from devops_daemon.adapters.store.incidents import IncidentRows, TurnRows
 from devops_daemon.adapters.store.mending import MendingRows
+from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.answering import Grounds
 from devops_daemon.connections import public_url, utc_now
@@ -16,12 +17,15 @@ from devops_daemon.health.watch import Watch
 from devops_daemon.hosting import DeploymentRecord, HostedService
 from devops_daemon.incidents.attempts import Patience
 from devops_daemon.incidents.gather import Gather
+from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.mitigation import Rules
 from devops_daemon.incidents.people import People
 from devops_daemon.incidents.report import Manner
+from devops_daemon.incidents.runbook import Runbooks
 from devops_daemon.mending import Duty, Evidence
 from devops_daemon.model import Incident, Status
 from devops_daemon.ports import Forge, Notices, Platform, RefusedError, UnavailableError
+from devops_daemon.quiet import Quiet, current
 from devops_daemon.response.attempts import Attempts
 from devops_daemon.response.calling import trigger
 from devops_daemon.response.care import Care
@@ -61,13 +65,16 @@ class Caring:
         upkeep = grounds.upkeep()
         self.sessions = Sessions(upkeep, GaugeRows(store), utc_now)
         self._watch = watch
+        self._planned = grounds.plans.maintenance
+        self.silences = SilenceRows(store)
 
         async def manner() -> Manner:
             redactor = await secrets.at_best(platform)
             public = not settings.public_logs and await _is_public(forge)
             return Manner(redactor.text, public, public_url(settings), settings.escalation_mentions)
 
-        rules = Rules(limit=settings.remediation_limit, settle=settings.remediation_pause)
+        runbooks = Runbooks(grounds.plans.runbooks)
+        rules = Rules(limit=settings.remediation_limit, settle=settings.remediation_pause, runbooks=runbooks)
         every = min(settings.confirm_interval, LOOK_EVERY)
         senses = Senses(
             grounds.watchlist,
@@ -96,11 +103,12 @@ class Caring:
             notices,
             trigger(settings.code_agent_trigger),
             manner,
+            self.quiets,
             self.earlier.of if self.earlier else None,
             dry_run=settings.dry_run,
         )
         owner = grounds.owner or f"replica {uuid.uuid4()}"
-        mend = Mending(books, choose, verify, Orders(rules, every, settings.dry_run), utc_now)
+        mend = Mending(books, choose, verify, Orders(rules, every, settings.dry_run), self.quiets, utc_now)
         patience = Patience(deployed_within=settings.merge_wait, settle=settings.remediation_pause)
         attempts = Attempts(forge, mending, deployments, patience, utc_now)
         tell = Tell(audience, incidents, mending, grounds.ledger, switches, attempts, utc_now)
@@ -111,6 +119,12 @@ class Caring:
         self.mending = Care(TurnRows(store, Duty.MEND), find_out_and_mend, owner, utc_now)
         self.telling = Care(TurnRows(store, Duty.TELL), tell.all_of, owner, utc_now)
         self.people = People(incidents, grounds.ledger, utc_now, self.changed)
+        self.hushing = Hushing(self.silences, grounds.watchlist.names, utc_now, self.changed)
+
+    async def quiets(self) -> list[Quiet]:
+        """Give what nothing is done or told of now."""
+        now = utc_now()
+        return current(self._planned, await self.silences.current(now), now)
 
     def changed(self) -> None:
         """Wake whoever answers for incidents."""

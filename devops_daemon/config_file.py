@@ -11,17 +11,28 @@ severity = "SEV2"
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
+from devops_daemon.mending import Act
 from devops_daemon.model import ProbeKind, Severity
-from devops_daemon.settings import Duration, Url
+from devops_daemon.quiet import LONGEST
+from devops_daemon.settings import Cron, Duration, Url
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 _STATUS = Annotated[int, Field(ge=100, le=599)]
@@ -35,6 +46,23 @@ def _check_scalars(values: list[object]) -> list[object]:
     if not all(isinstance(value, str | int | float | bool) for value in values):
         raise ValueError("takes texts, numbers and true or false, one or a list")
     return values
+
+
+def _checked_acts(*useless: Act) -> Callable[[list[Act] | None], list[Act] | None]:
+    """Make what refuses acts that would be tried twice, or that cannot help here."""
+
+    def checked(acts: list[Act] | None) -> list[Act] | None:
+        for place, act in enumerate(acts or ()):
+            if act in useless:
+                raise ValueError(f"cannot have {act}: it would not help")
+            if act in (acts or ())[:place]:
+                raise ValueError(f"has {act} twice: what was tried is not tried again")
+        return acts
+
+    return checked
+
+
+_Plain = Annotated[list[Act] | None, AfterValidator(_checked_acts(Act.ROLLBACK, Act.CLEAR_SESSIONS))]
 
 
 class _Table(BaseModel):
@@ -61,19 +89,55 @@ class ProbeTable(_Table):
     off: bool = False
 
 
+class RunbooksTable(_Table):
+    """`[runbooks]` and `[services.NAME.runbooks]`: what is tried against which outage; nothing calls a person."""
+
+    deployment: Annotated[list[Act] | None, AfterValidator(_checked_acts(Act.CLEAR_SESSIONS))] = None
+    sessions: Annotated[list[Act] | None, AfterValidator(_checked_acts(Act.ROLLBACK))] = None
+    memory: _Plain = None
+    crashed: _Plain = None
+    database: _Plain = None
+    hung: _Plain = None
+
+
+class MaintenanceTable(_Table):
+    """`[[maintenance]]`: `from` and `until`, or `cron` and `duration`; of which services, and why."""
+
+    services: list[str] = []
+    reason: Annotated[str, Field(max_length=200)] = ""
+    starts: Annotated[AwareDatetime | None, Field(alias="from")] = None
+    until: AwareDatetime | None = None
+    cron: Cron | None = None
+    duration: Duration | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        once, again = (self.starts, self.until), (self.cron, self.duration)
+        if not (all(once) and not any(again)) and not (all(again) and not any(once)):
+            raise ValueError("needs from and until, or cron and duration")
+        if self.starts and self.until and self.starts >= self.until:
+            raise ValueError("ends before it begins")
+        if self.duration and self.duration > LONGEST:
+            raise ValueError(f"lasts {LONGEST.days} day at most")
+        return self
+
+
 class ServiceTable(_Table):
-    """`[services.NAME]`: where it is, what it cannot work without, its probes."""
+    """`[services.NAME]`: where it is, what it cannot work without, its probes, what is tried when it fails."""
 
     url: Url | None = None
     depends_on: list[str] = []
     railway: str | None = None
     probes: dict[Annotated[str, Field(pattern=_NAME)], ProbeTable] = {}
+    runbooks: RunbooksTable = RunbooksTable()
 
 
 class File(_Table):
     """`devops.toml`, whole."""
 
     services: dict[Annotated[str, Field(pattern=_NAME)], ServiceTable] = {}
+    runbooks: RunbooksTable = RunbooksTable()
+    maintenance: list[MaintenanceTable] = []
 
 
 @dataclass(frozen=True, slots=True)

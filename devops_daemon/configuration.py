@@ -1,12 +1,13 @@
 """What the daemon runs on: the environment and `devops.toml` together, with all that is wrong in either."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from devops_daemon import watchlist
 from devops_daemon.config_file import read_document
 from devops_daemon.model import SignInCheck, Watchlist
+from devops_daemon.plans import Plans, plans
 from devops_daemon.redaction import Redactor
 from devops_daemon.settings import Settings, WrongSettingsError, read_what_is_right
 
@@ -25,6 +26,7 @@ class Configuration:
 
     settings: Settings
     watchlist: Watchlist
+    plans: Plans = field(default_factory=Plans)
 
 
 def configure(environ: Mapping[str, str]) -> Configuration:
@@ -38,9 +40,10 @@ def configure(environ: Mapping[str, str]) -> Configuration:
         # what is wrong already may be what there is to watch
         problems += in_file + [p for p in error.problems if p != watchlist.NOTHING_TO_WATCH or not problems + in_file]
         raise WrongSettingsError(problems) from None
-    if problems or in_file:
-        raise WrongSettingsError(problems + in_file)
-    return Configuration(settings, watched)
+    planned, misfits = plans(document, watched.names)
+    if problems or in_file or misfits:
+        raise WrongSettingsError(problems + in_file + misfits)
+    return Configuration(settings, watched, planned)
 
 
 def redactor_of(configuration: Configuration) -> Redactor:

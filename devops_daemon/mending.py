@@ -14,6 +14,22 @@ class Act(StrEnum):
     CLEAR_SESSIONS = "clear-sessions"
 
 
+class Pattern(StrEnum):
+    """How an outage looks; by this it is answered for."""
+
+    DEPLOYMENT = "deployment"
+    """Nothing was well since a deployment went live."""
+    SESSIONS = "sessions"
+    """Sign-in fails, and far more sessions are open than usual."""
+    MEMORY = "memory"
+    """The process was ended because it had no memory left."""
+    CRASHED = "crashed"
+    DATABASE = "database"
+    """The backend lives and does not reach its database."""
+    HUNG = "hung"
+    """It runs, and does not answer as it should."""
+
+
 class Duty(StrEnum):
     """What is owed to an incident: each by itself, so that neither waits for the other."""
 
@@ -64,6 +80,8 @@ class Remedy:
     """When it was written down."""
     target_id: str | None = None
     """The deployment that it is done to; for a rollback the one that is gone back to."""
+    target_changed_at: datetime | None = None
+    """When that deployment's state had changed last, by the platform: to restart what has ended changes it."""
     code: str | None = None
     """The commit or image that it is about: by it what it brings about is known again."""
     leaves: str | None = None

@@ -128,6 +128,11 @@ class Watchlist:
     references: tuple[str, ...] = ()
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names of the services."""
+        return frozenset(service.name for service in self.services)
+
+    @property
     def probes(self) -> tuple[Probe, ...]:
         """Every probe, the most upstream service's first."""
         return tuple(probe for service in self.services for probe in service.probes)
@@ -286,6 +291,8 @@ class Incident:
     """Why."""
     overdue_at: datetime | None = None
     """When it was said that it takes longer than it may."""
+    quiet_until: datetime | None = None
+    """It was quiet until then, by maintenance or a person's word: time within which to act counts from there."""
     held: str = ""
     """Why nothing is done at the moment; empty where something is, or nothing needs to be."""
     suspect: str | None = None
@@ -306,6 +313,11 @@ class Incident:
     def began_at(self) -> datetime:
         """When it began, the last time if it came back."""
         return self.reopened_at or self.opened_at
+
+    @property
+    def due_since(self) -> datetime:
+        """From when the time counts within which something must be done."""
+        return max(self.began_at, self.quiet_until or self.began_at)
 
     @property
     def burning(self) -> tuple[Member, ...]:

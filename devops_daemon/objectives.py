@@ -63,7 +63,7 @@ def _detection(incidents: Sequence[Incident], now: datetime, window: timedelta) 
 
 def _response(incidents: Sequence[Incident], now: datetime, window: timedelta) -> Measured:
     """Time from the first failure of a SEV1 to the first remedy, call or notice; one that waits too long counts."""
-    lately = [i for i in incidents if i.severity is Severity.SEV1 and i.opened_at > now - window]
+    lately = [i for i in incidents if i.severity is Severity.SEV1 and i.opened_at > now - window and not i.quiet_until]
     answered = [i.addressed_at - i.opened_at for i in lately if i.addressed_at]
     waiting = [now - i.opened_at for i in lately if not i.addressed_at and not i.resolved_at]
     return _kept_within(RESPONSE, [*answered, *(wait for wait in waiting if wait > RESPONSE)], window)
@@ -71,7 +71,8 @@ def _response(incidents: Sequence[Incident], now: datetime, window: timedelta) -
 
 def _auto_recovery(incidents: Sequence[Incident], now: datetime, window: timedelta) -> Measured:
     """Share of the outages that ended without a person: nobody was called for, saw to it, or said that it had ended."""
-    ended = [i for i in incidents if i.is_outage and i.resolved_at and i.resolved_at > now - window]
+    lately = [i for i in incidents if i.is_outage and not i.quiet_until]
+    ended = [i for i in lately if i.resolved_at and i.resolved_at > now - window]
     if not ended:
         return Measured(window, None, None)
     alone = sum(not (i.escalated_at or i.acknowledged_by or i.resolved_by) for i in ended) / len(ended)

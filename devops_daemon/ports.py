@@ -35,6 +35,7 @@ from devops_daemon.model import (
     Result,
     TimelineEvent,
 )
+from devops_daemon.quiet import Quiet
 
 Clock = Callable[[], datetime]
 """Tells the time, aware and UTC."""
@@ -278,6 +279,7 @@ class Overview:
     paused: "Switch | None" = None
     remedies: Mapping[str, Sequence[Remedy]] = field(default_factory=dict)
     """Of these incidents, by their ids."""
+    silences: Sequence[Quiet] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -580,6 +582,26 @@ class Switches(Protocol):
 
     async def turn_off(self, name: str, by: str, at: datetime) -> tuple[Switch | None, Switch | None]:
         """Switch it off; gives what it was, and what it is: on where somebody switched it on later than `at`."""
+        ...
+
+
+ALL = "all"
+"""Every service."""
+
+
+class Silences(Protocol):
+    """Keeps what people want it to be quiet about. Every method raises UnavailableError."""
+
+    async def current(self, now: datetime) -> list[Quiet]:
+        """Read those that have not ended, the first to end first."""
+        ...
+
+    async def keep(self, service: str, until: datetime, by: str, reason: str) -> None:
+        """Let it be quiet about a service, or `all`, until then; the last word counts."""
+        ...
+
+    async def lift(self, service: str, now: datetime) -> Quiet | None:
+        """End it; gives what it was, None where there was none."""
         ...
 
 

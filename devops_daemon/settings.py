@@ -5,11 +5,12 @@ Names, defaults and meanings are those of the contract. Nothing else in the daem
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from cronsim import CronSim, CronSimError
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -164,6 +165,10 @@ def _check_cron(text: str) -> str:
             ends = [int(n) for n in match.groups()[:2] if n] if match else [-1]
             if ends != sorted(ends) or any(not low <= end <= high for end in ends):
                 raise ValueError(f"has a wrong {name}: it takes {low}-{high}, *, lists, ranges and steps")
+    try:
+        CronSim(text, datetime(2026, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        raise ValueError("never comes: no month has such a day") from None
     return text
 
 

@@ -13,14 +13,14 @@ from devops_daemon.cli.logs import logs
 from devops_daemon.cli.output import WRONG
 from devops_daemon.cli.provisioning import add
 from devops_daemon.cli.status import status
-from devops_daemon.cli.switches import pause, resume
+from devops_daemon.cli.switches import pause, resume, silence, unsilence
 from devops_daemon.cli.variables import variables
 from devops_daemon.configuration import CannotStartError
 from devops_daemon.settings import WrongSettingsError
 
 COMMANDS = (
     *(daemon.run, daemon.demo, daemon.check, doctor, status, incidents),
-    *(deliveries, pause, resume),
+    *(deliveries, pause, resume, silence, unsilence),
     *(logs, hosting.deployments, hosting.metrics),
     *(acting.redeploy, acting.restart, acting.rollback, acting.cancel, acting.down),
     connect,

@@ -16,6 +16,7 @@ from devops_daemon.ports import PAUSED, RefusedError
 from devops_daemon.rollout.begun import code_of
 from devops_daemon.rollout.choice import Choice, NoneFits, to_redeploy, to_roll_back
 from devops_daemon.rollout.verdict import Action, Rollout
+from devops_daemon.settings import parse_duration
 
 LAST = 100
 
@@ -129,6 +130,23 @@ async def resolve(means: Means, request: Request, ask: Ask) -> Answer:
     return Answer(Outcome.DONE, f"{incident.id} has ended.")
 
 
+async def silence(means: Means, request: Request, ask: Ask) -> Answer:
+    """Let nothing be done or told about a service for a while."""
+    try:
+        lasts = parse_duration(ask.time or "")
+    except ValueError as error:
+        raise RefusedError(f"{ask.time}: {error}") from error
+    quiet = await means.hushing.silence(ask.service or "", lasts, request.author)
+    text = f"It is {quiet.text}: {ask.service} is watched, and nothing is done or told about it."
+    return Answer(Outcome.DONE, text, hints=(f"unsilence {ask.service}",))
+
+
+async def unsilence(means: Means, request: Request, ask: Ask) -> Answer:
+    """End that."""
+    quiet = await means.hushing.lift(ask.service or "", request.author)
+    return Answer(Outcome.DONE, f"No longer {quiet.text}." if quiet else f"{ask.service} is not silenced.")
+
+
 async def set_severity(means: Means, request: Request, ask: Ask) -> Answer:
     """Raise or lower an incident."""
     incident = await means.people.set_severity(ask.incident or "", Severity(ask.level or ""), request.author)
@@ -140,6 +158,8 @@ DEEDS: Mapping[Name, Callable[[Means, Request, Ask], Awaitable[Answer]]] = Mappi
         Name.ACKNOWLEDGE: acknowledge,
         Name.RESOLVE: resolve,
         Name.SEVERITY: set_severity,
+        Name.SILENCE: silence,
+        Name.UNSILENCE: unsilence,
         Name.CLEAR_SESSIONS: clear_sessions,
         Name.CLEAR_ORPHANS: clear_orphans,
         Name.PAUSE: pause,

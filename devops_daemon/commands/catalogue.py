@@ -29,6 +29,8 @@ class Name(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
     SEVERITY = "set severity"
+    SILENCE = "silence"
+    UNSILENCE = "unsilence"
     PAUSE = "pause"
     RESUME = "resume"
     HELP = "help"
@@ -44,6 +46,7 @@ class Takes(StrEnum):
     NUMBER = "a number"
     MAYBE_INCIDENT = "maybe an incident's id"
     INCIDENT = "an incident's id"
+    SERVICE_AND_TIME = "a service and for how long"
     INCIDENT_AND_LEVEL = "an incident's id and how bad it is"
     MAYBE_CONFIRM = "maybe the word confirm"
 
@@ -153,6 +156,15 @@ _ROWS = (
         "raises or lowers an incident: SEV1, SEV2 or SEV3",
         acts=True,
     ),
+    Command(
+        Name.SILENCE,
+        "silence SERVICE TIME",
+        _WRITE,
+        Takes.SERVICE_AND_TIME,
+        "for a while, as 30m or 2h, nothing is done or told about a service, or `all`; it is watched",
+        acts=True,
+    ),
+    Command(Name.UNSILENCE, "unsilence SERVICE", _WRITE, Takes.SERVICE, "ends that", acts=True),
     Command(
         Name.PAUSE,
         "pause",

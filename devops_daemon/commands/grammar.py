@@ -35,6 +35,8 @@ class Ask:
     incident: str | None = None
     level: str | None = None
     """How bad an incident is to be: `SEV1`, `SEV2` or `SEV3`."""
+    time: str | None = None
+    """For how long, as it is written."""
     confirmed: bool = False
 
 
@@ -98,11 +100,14 @@ def typed(ask: Ask) -> str:
         "N": ask.number,
         "ID": ask.incident,
         "LEVEL": ask.level,
+        "TIME": ask.time,
         "confirm": "confirm" if ask.confirmed else None,
     }
 
     def filled(usage: str) -> str:
-        return re.sub(r"\b(?:SERVICE|TEXT|NAME|N|ID|LEVEL)\b", lambda found: str(given[found[0]] or found[0]), usage)
+        return re.sub(
+            r"\b(?:SERVICE|TEXT|NAME|N|ID|LEVEL|TIME)\b", lambda found: str(given[found[0]] or found[0]), usage
+        )
 
     def optional(found: re.Match[str]) -> str:
         return filled(found[2]) if any(given.get(word) for word in found[2].split()) else ""
@@ -204,6 +209,7 @@ _PLACEHOLDERS = {
     "#N": r"\#?\u200b?(?P<number>[0-9]{1,9})",
     "ID": r"(?P<incident>[0-9]{6}-[A-Za-z0-9]{4})",
     "LEVEL": r"(?P<level>SEV[123])",
+    "TIME": r"(?:for\ )?(?P<time>(?:[0-9]{1,4}[smhd]){1,3})",
     "confirm": r"(?P<confirmed>confirm)",
 }
 
@@ -240,6 +246,7 @@ def _exactly(row: Command, words: str) -> Ask | None:
         number=int(number) if number else None,
         incident=(given.get("incident") or "").lower() or None,
         level=(given.get("level") or "").upper() or None,
+        time=(given.get("time") or "").lower() or None,
         confirmed=bool(given.get("confirmed")),
     )
 

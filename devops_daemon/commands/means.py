@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from devops_daemon.evidence.secrets import Secrets
+from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.people import People
 from devops_daemon.model import Service, Watchlist
 from devops_daemon.ports import Clock, Forge, Platform, Prober, RefusedError, StatusLedger, Switches, Upkeep
@@ -25,6 +26,8 @@ class Means:
     switches: Switches
     people: People
     """Keeps what people say of incidents."""
+    hushing: Hushing
+    """Keeps what they want it to be quiet about."""
     secrets: Secrets
     now: Clock
     look: Callable[[Service], Awaitable[Health | None]]

@@ -28,7 +28,9 @@ from devops_daemon.rollout.verdict import Action, Rollout
 
 BACKEND = "backend"
 """Whose tables are cleared."""
-ALWAYS = frozenset({Name.PAUSE, Name.RESUME, Name.ACKNOWLEDGE, Name.RESOLVE, Name.SEVERITY})
+ALWAYS = frozenset(
+    {Name.PAUSE, Name.RESUME, Name.ACKNOWLEDGE, Name.RESOLVE, Name.SEVERITY, Name.SILENCE, Name.UNSILENCE}
+)
 """What a person may say at any time: it changes nothing but what we think, and may be said twice."""
 STALE = timedelta(minutes=15)
 """What was asked for so long ago is not done: who asked has gone on."""

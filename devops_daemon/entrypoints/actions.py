@@ -12,9 +12,12 @@ from aiohttp import web
 
 from devops_daemon.entrypoints.status import delivery_as_data, stamp
 from devops_daemon.inbox import DeliveryState
+from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.people import People, UnknownIncidentError
 from devops_daemon.model import Incident, Severity
 from devops_daemon.ports import PAUSED, Clock, Inbox, RefusedError, Switch, Switches
+from devops_daemon.quiet import LONGEST
+from devops_daemon.settings import parse_duration
 
 LONGEST_TEXT = 1000
 OPERATOR = "an operator"
@@ -130,7 +133,12 @@ def _error(status: int, text: str, **more: object) -> web.Response:
 
 
 def actions(
-    inbox: Inbox, switches: Switches, people: People, now: Clock, arrived: Callable[[], None] = lambda: None
+    inbox: Inbox,
+    switches: Switches,
+    people: People,
+    hushing: Hushing,
+    now: Clock,
+    arrived: Callable[[], None] = lambda: None,
 ) -> Actions:
     """Put the table together; `arrived` wakes whoever works the inbox off."""
     which = Field("incident", required=True)
@@ -140,6 +148,11 @@ def actions(
             "acknowledge": Action(partial(acknowledge, people), (which,)),
             "resolve": Action(partial(resolve, people), (which,)),
             "severity": Action(partial(set_severity, people), (which, severity)),
+            "silence": Action(
+                partial(silence, hushing),
+                (Field("service", required=True), Field("duration", required=True), Field("description")),
+            ),
+            "unsilence": Action(partial(unsilence, hushing), (Field("service", required=True),)),
             "replay": Action(partial(replay, inbox, now, arrived), (Field("delivery", required=True),)),
             "pause": Action(partial(pause, switches, now), (Field("description"),)),
             "resume": Action(partial(resume, switches, now)),
@@ -189,6 +202,30 @@ def _incident(text: str, incident: Incident) -> dict[str, Any]:
     until = incident.acknowledged_until
     said = text.format(until=f"{until:%H:%M} UTC" if until else "")
     return {"text": said, "incident": incident.id, "status": incident.status, "severity": incident.severity}
+
+
+async def silence(hushing: Hushing, values: Values) -> dict[str, Any]:
+    """Let nothing be done or told about a service for a while."""
+    try:
+        lasts = parse_duration(values["duration"])
+    except ValueError as error:
+        raise WrongFieldError("duration", f"duration {error}") from error
+    try:
+        quiet = await hushing.silence(values["service"], lasts, OPERATOR, values["description"] or "")
+    except RefusedError as error:
+        raise WrongFieldError("duration" if lasts > LONGEST else "service", str(error)) from error
+    return {"text": f"{values['service']}: {quiet.text}", "until": stamp(quiet.until)}
+
+
+async def unsilence(hushing: Hushing, values: Values) -> dict[str, Any]:
+    """End that."""
+    try:
+        quiet = await hushing.lift(values["service"], OPERATOR)
+    except RefusedError as error:
+        raise WrongFieldError("service", str(error)) from error
+    if quiet is None:
+        return {"text": f"{values['service']} was not silenced"}
+    return {"text": f"{values['service']} is no longer {quiet.text}"}
 
 
 async def pause(switches: Switches, now: Clock, values: Values) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from devops_daemon.inbox import DeliveryRow, DeliveryState, InboxFigures
 from devops_daemon.mending import Remedy
 from devops_daemon.model import Incident, Probe, ProbeState, Service, Status, Watchlist
 from devops_daemon.objectives import Objective, measure
-from devops_daemon.ports import Dossier, Overview
+from devops_daemon.ports import ALL, Dossier, Overview
+from devops_daemon.quiet import Maintenance, Quiet, current
 from devops_daemon.rollout.matching import match
 from devops_daemon.rollout.serving import state
 from devops_daemon.rollout.watch import PlatformView
@@ -45,6 +46,8 @@ class Facts:
     integrations: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     """What a person should know about how it is set up."""
+    maintenance: tuple[Maintenance, ...] = ()
+    """When nothing is done or told about some services."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "now": stamp(now),
         "dry_run": facts.dry_run,
         "paused": overview.paused is not None,
+        "quiet": [_quiet(each) for each in current(facts.maintenance, overview.silences, now)],
         "services": [_service(service, overview) for service in facts.watchlist.services],
         "incidents": [incident_as_data(each, overview.remedies.get(each.id, ())) for each in overview.incidents],
         "pull_requests": [],
@@ -83,6 +87,16 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "integrations": integrations,
         "platform": _platform(platform.view, facts.watchlist, overview, now) if platform else None,
         "objectives": [_objective(objective) for objective in measure(overview.incidents, now, overview.waits)],
+    }
+
+
+def _quiet(quiet: Quiet) -> dict[str, Any]:
+    return {
+        "services": sorted(quiet.services) or [ALL],
+        "until": stamp(quiet.until),
+        "reason": quiet.reason or None,
+        "by": quiet.by or None,
+        "text": quiet.text,
     }
 
 

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from devops_daemon.incidents.attempts import MOST_CALLS, used_up
 from devops_daemon.incidents.lifecycle import span
-from devops_daemon.incidents.runbook import RUNBOOK, Pattern
-from devops_daemon.mending import Act, Attempt, Came, Refusal, Remedy, Stage
+from devops_daemon.incidents.runbook import Runbooks
+from devops_daemon.mending import Attempt, Came, Refusal, Remedy, Stage
 from devops_daemon.model import Incident, Outcome, ProbeKey, ProbeState, Result, Severity
+from devops_daemon.quiet import Quiet
 
 HOUR = timedelta(hours=1)
 
@@ -29,7 +30,7 @@ class Rules:
     """A SEV2 is mended, or it is said that it is not (specification, "Incident Severity Classification")."""
     settle: timedelta = timedelta(seconds=90)
     """What helped is given so long until all that it healed is seen to be well (`REMEDIATION_PAUSE`)."""
-    runbook: Mapping[Pattern, tuple[Act, ...]] = field(default_factory=lambda: RUNBOOK)
+    runbooks: Runbooks = field(default_factory=Runbooks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,13 @@ class Verify:
     """What was begun is looked at."""
 
     remedy: Remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """Nothing is done, by maintenance or a person's word."""
+
+    quiet: Quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +78,25 @@ class Escalate:
     reason: str
 
 
-Step = Rest | Verify | Lift | Mend | Overdue | Escalate
+Step = Rest | Verify | Hush | Lift | Mend | Overdue | Escalate
 
 
 def next_step(  # noqa: PLR0911 # one row for each state
-    incident: Incident, remedies: Sequence[Remedy], attempts: Sequence[Attempt], rules: Rules, now: datetime
+    incident: Incident,
+    remedies: Sequence[Remedy],
+    attempts: Sequence[Attempt],
+    rules: Rules,
+    now: datetime,
+    quiet: Quiet | None = None,
 ) -> Step:
-    """Say what is to be done about an incident now."""
+    """Say what is to be done about an incident now; `quiet` is what keeps it quiet."""
     under_way = next((remedy for remedy in remedies if remedy.stage is not Stage.ENDED), None)
     if incident.resolved_at and under_way is None:
         return Rest(None)
     if under_way is not None:
         return Verify(under_way)
+    if quiet is not None:
+        return Hush(quiet)
     if used_up(attempts) and not incident.escalated_at:
         return Escalate(f"the Code Agent was called {MOST_CALLS} times, and what it made did not help")
     if not incident.burning:
@@ -113,7 +128,7 @@ def _beyond(incident: Incident, remedies: Sequence[Remedy], rules: Rules, now: d
         tried = " and ".join(f"{remedy.act} ({remedy.came})" for remedy in counted)
         return Escalate(f"{tried}: that is all that may be tried without a person")
     within = rules.respond_within if incident.severity is Severity.SEV1 else rules.mend_within
-    idle_since = max([incident.began_at, *(remedy.ended_at for remedy in counted if remedy.ended_at)])
+    idle_since = max([incident.due_since, *(remedy.ended_at for remedy in counted if remedy.ended_at)])
     if now - idle_since >= within:
         more = "more " if counted else ""
         why = f": {incident.held}" if incident.held else ""
@@ -122,7 +137,7 @@ def _beyond(incident: Incident, remedies: Sequence[Remedy], rules: Rules, now: d
 
 
 def _overdue(incident: Incident, rules: Rules, now: datetime) -> Overdue | None:
-    if incident.overdue_at or now - incident.began_at < rules.mend_within:
+    if incident.overdue_at or now - incident.due_since < rules.mend_within:
         return None
     return Overdue(f"not mended within {span(rules.mend_within)}")
 

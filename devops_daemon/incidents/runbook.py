@@ -1,30 +1,13 @@
 """RUNBOOK: what is tried against which kind of outage, in which order. To change it, change a row, or `devops.toml`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from devops_daemon.mending import Act, Came, Remedy
+from devops_daemon.mending import Act, Came, Pattern, Remedy
 
-MOST_TRIES = 3
+MOST_TRIES = 2
 """So often an act is begun that never reaches the platform."""
-
-
-class Pattern(StrEnum):
-    """How an outage looks; by this it is answered for."""
-
-    DEPLOYMENT = "deployment"
-    """Nothing was well since a deployment went live."""
-    SESSIONS = "sessions"
-    """Sign-in fails, and far more sessions are open than usual."""
-    MEMORY = "memory"
-    """The process was ended because it had no memory left."""
-    CRASHED = "crashed"
-    DATABASE = "database"
-    """The backend lives and does not reach its database."""
-    HUNG = "hung"
-    """It runs, and does not answer as it should."""
 
 
 RUNBOOK: Mapping[Pattern, tuple[Act, ...]] = MappingProxyType(
@@ -37,6 +20,19 @@ RUNBOOK: Mapping[Pattern, tuple[Act, ...]] = MappingProxyType(
         Pattern.HUNG: (Act.RESTART, Act.REDEPLOY),
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Runbooks:
+    """What is tried where: by `devops.toml` for a service, or for every one, else by the table above."""
+
+    changed: Mapping[str, Mapping[Pattern, tuple[Act, ...]]] = field(default_factory=lambda: MappingProxyType({}))
+    """By service; that of every service by the empty name."""
+
+    def acts(self, service: str, pattern: Pattern) -> tuple[Act, ...]:
+        """Give what is tried against an outage of a service, in its order."""
+        tables = (self.changed.get(service, {}), self.changed.get("", {}), RUNBOOK)
+        return next(table[pattern] for table in tables if pattern in table)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,20 @@ class Wanted:
 
 
 def wanted(
-    incident: Incident, remedies: Sequence[Remedy], attempts: Sequence[Attempt], places: int, *, calls: bool
+    incident: Incident,
+    remedies: Sequence[Remedy],
+    attempts: Sequence[Attempt],
+    places: int,
+    *,
+    calls: bool,
+    quiet: bool = False,
 ) -> list[Wanted]:
-    """Say all that is to be told of an incident by now, whether it was told or not; so many places get notices."""
+    """Say all that is to be told of an incident by now, whether it was told or not; so many places get notices.
+
+    While it is `quiet`, only an issue that is there already is kept current; what began and ended so leaves none.
+    """
+    if quiet or _was_quiet_throughout(incident):
+        return [Wanted(What.ISSUE)] if incident.issue is not None else []
     found = [Wanted(What.ISSUE)]
     urgent = incident.is_outage and incident.severity is not Severity.SEV3
     kinds = [EventKind.OPENED] if urgent else []
@@ -72,6 +83,12 @@ def wanted(
     order = list(What)
     in_order = sorted(found, key=lambda each: order.index(each.what))
     return [*in_order, Wanted(What.ISSUE), _state(incident, attempts)]  # what was told meanwhile is in the body too
+
+
+def _was_quiet_throughout(incident: Incident) -> bool:
+    until, ended = incident.quiet_until, incident.resolved_at
+    untold = incident.issue is None and incident.addressed_at is None
+    return until is not None and ended is not None and ended <= until and untold
 
 
 def _state(incident: Incident, attempts: Sequence[Attempt]) -> Wanted:

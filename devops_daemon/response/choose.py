@@ -7,8 +7,8 @@ from datetime import datetime
 from devops_daemon.hosting import UNDER_WAY, HostedService, Phase, PlatformNews
 from devops_daemon.incidents import cause
 from devops_daemon.incidents.mitigation import Rules, held_by_results, held_by_states
-from devops_daemon.incidents.runbook import Pattern, Signs, recognise, untried
-from devops_daemon.mending import Act, Evidence, Remedy
+from devops_daemon.incidents.runbook import Signs, recognise, untried
+from devops_daemon.mending import Act, Evidence, Pattern, Remedy
 from devops_daemon.model import Incident, ProbeKey, ProbeKind, ProbeState, Result, Watchlist
 from devops_daemon.ports import PAUSED, Clock, RefusedError, Switch, Switches, UnavailableError
 from devops_daemon.response.remedies import NotFittingError, Plan, Tools, plan
@@ -93,7 +93,7 @@ class Choose:
         root = self._senses.root(incident)
         service = await self._service(self._tools, root)
         pattern = recognise(await self._signs(incident, service, root))
-        chosen = Chosen(*await self._first_that_fits(self._tools, service, pattern, remedies))
+        chosen = Chosen(*await self._first_that_fits(self._tools, service, root, pattern, remedies))
         if chosen.plan.act in NEW_CONTAINER:
             await self._ask_for_news(self._tools)
         await self._look_once_more(incident, root)
@@ -132,11 +132,11 @@ class Choose:
         )
 
     async def _first_that_fits(
-        self, tools: Tools, service: HostedService, pattern: Pattern, remedies: Sequence[Remedy]
+        self, tools: Tools, service: HostedService, root: str, pattern: Pattern, remedies: Sequence[Remedy]
     ) -> tuple[Plan, str, str]:
         notes: list[str] = []
         runs = service.serving or service.latest
-        for act in untried(self._rules.runbook[pattern], remedies, code_of(runs) if runs else None):
+        for act in untried(self._rules.runbooks.acts(root, pattern), remedies, code_of(runs) if runs else None):
             try:
                 return await plan(act, tools, service), "", "; ".join([LOOKS[pattern], *notes])
             except NotFittingError as error:

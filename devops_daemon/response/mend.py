@@ -5,7 +5,7 @@ look finds is found again by the next one: a crash in between costs time, nothin
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from devops_daemon.incidents.lifecycle import resolved
 from devops_daemon.incidents.mitigation import (
     HOUR,
     Escalate,
+    Hush,
     Lift,
     Mend,
     Overdue,
@@ -40,6 +41,7 @@ from devops_daemon.ports import (
     UnavailableError,
     UnclearError,
 )
+from devops_daemon.quiet import Quiet, over
 from devops_daemon.response.choose import BeyondError, Choose, Chosen, HeldError, paused
 from devops_daemon.response.remedies import Plan
 from devops_daemon.response.verify import Verify
@@ -49,6 +51,7 @@ MOST_STEPS = 5
 LONGEST_ACT = timedelta(minutes=5)
 """The platform's own tries end before; what came of an act that takes longer is looked up."""
 log = structlog.get_logger("incident")
+Quiets = Callable[[], Awaitable[Sequence[Quiet]]]
 Taken = tuple[Incident, datetime | None]
 """An incident after a step, and when to look again: None is when it changes."""
 
@@ -75,7 +78,11 @@ class Orders:
 class Mending:
     """Takes one step of one incident."""
 
-    def __init__(self, books: Books, choose: Choose, verify: Verify, orders: Orders, now: Clock) -> None:
+    def __init__(
+        self, books: Books, choose: Choose, verify: Verify, orders: Orders, quiets: Quiets, now: Clock
+    ) -> None:
+        """`quiets` gives what is quiet now."""
+        self._quiets = quiets
         self._incidents = books.incidents
         self._ledger = books.mending
         self._deployments = books.deployments
@@ -95,18 +102,21 @@ class Mending:
                 break
         return incident, at
 
-    async def step(self, incident: Incident) -> Taken:
+    async def step(self, incident: Incident) -> Taken:  # noqa: PLR0911 # one row for each step
         """Take the next step; gives the incident as it is then, and when to look again.
 
         Raises UnavailableError, and LostRaceError where somebody else has changed it: the next look decides anew.
         """
         remedies, now = await self._ledger.remedies(incident.id), self._now()
         attempts = await self._ledger.attempts(incident.id)
-        match next_step(incident, remedies, attempts, self._rules, now):
+        quiet = over(incident, await self._quiets())
+        match next_step(incident, remedies, attempts, self._rules, now, quiet):
             case Rest(until):
                 return incident, until
             case Look(remedy):
                 return await self._look_at(incident, remedy)
+            case Hush(quiet):
+                return await self._hush(incident, quiet)
             case Lift():
                 return await self._lift(incident, remedies)
             case Overdue(reason):
@@ -127,6 +137,13 @@ class Mending:
         now = self._now()
         called_for = replace(incident, status=IncidentStatus.ESCALATED, escalated_at=now, escalated_for=reason, held="")
         return await self._note(called_for, EventKind.ESCALATED, reason), now
+
+    async def _hush(self, incident: Incident, quiet: Quiet) -> Taken:
+        """Note that it is quiet; a silence may be lifted, and a maintenance end, before its time."""
+        if (incident.quiet_until, incident.held) != (quiet.until, quiet.text):
+            hushed = replace(incident, quiet_until=quiet.until, held=quiet.text)
+            incident = await self._note(hushed, EventKind.HELD, quiet.text)
+        return incident, min(quiet.until, self._now() + self._every)
 
     async def _hold(self, incident: Incident, reason: str) -> Taken:
         if incident.held != reason:
@@ -169,6 +186,7 @@ class Mending:
             reason=f"{plan.text}: {chosen.reason}",
             began_at=now,
             target_id=plan.target.id if plan.target else None,
+            target_changed_at=plan.target.changed_at if plan.target else None,
             code=plan.code,
             leaves=plan.leaves,
             down_before=len(incident.burning),

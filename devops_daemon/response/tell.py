@@ -34,13 +34,15 @@ from devops_daemon.ports import (
     Switches,
     UnavailableError,
 )
+from devops_daemon.quiet import over
 from devops_daemon.response.attempts import Attempts
 from devops_daemon.response.calling import Means, Trigger
 from devops_daemon.response.earlier import LOOKED_BACK
+from devops_daemon.response.mend import Quiets
 
 CLOCKS_DIFFER = timedelta(minutes=1)
-SETTLED_WITHIN = timedelta(minutes=1)
-"""What a process wrote before it died shows by then; what does not, was not written."""
+SETTLED_WITHIN = timedelta(seconds=20)
+"""What a process wrote before it died shows by then (GitHub ends a request after ten), or was not written."""
 LONGEST_ERROR = 500
 RACES = 5
 FIRST_CALL = Wanted(What.AGENT, "1").name
@@ -61,6 +63,8 @@ class Audience:
     trigger: Trigger
     manner: Callable[[], Awaitable[Manner]]
     """How it is written; never raises, but for cancellation."""
+    quiets: Quiets
+    """What nothing is told of now."""
     earlier: Callable[[Incident, str | None], Awaitable[LeftBehind | None]] | None = None
     """Finds the issue that an earlier run has left behind for an outage."""
     dry_run: bool = False
@@ -138,7 +142,9 @@ class Tell:
         attempts: Sequence[Attempt] = ()
         if called and called.done_at:
             incident, attempts = await self._attempts.of(incident, remedies, called.done_at)
-        wants = wanted(incident, remedies, attempts, len(self._audience.places), calls=calls)
+        quiet = over(incident, await self._audience.quiets())
+        places = len(self._audience.places)
+        wants = wanted(incident, remedies, attempts, places, calls=calls, quiet=quiet is not None)
         await self._leave_off(incident, {each.name for each in wants}, effects)
         for each in wants:
             if self._is_possible(each, incident) and not _must_wait(each, incident, effects):
@@ -147,7 +153,7 @@ class Tell:
             return incident, self._now()
         due = next_due(effects, self._now())
         again = self._now() + self._attempts.every if follows else None
-        return incident, min((at for at in (due, again) if at), default=None)
+        return incident, min((at for at in (due, again, quiet and quiet.until) if at), default=None)
 
     async def _leave_off(self, incident: Incident, wants: Collection[str], effects: dict[str, Effect]) -> None:
         """Give up what was begun, failed, and is wanted no more: it would be waited for for ever."""

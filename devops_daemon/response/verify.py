@@ -74,15 +74,39 @@ class Verify:
 
     async def _look_up(self, platform: Platform, remedy: Remedy) -> Verdict | None:
         """Find what an earlier attempt has brought about; what cannot be told is not done again."""
-        if remedy.act in {Act.CLEAR_SESSIONS, Act.RESTART}:  # no trace of these is left: whether they helped is seen
-            await self.take(remedy, remedy.target_id)
-            return None
+        if remedy.act is Act.RESTART:
+            return await self._whether_restarted(platform, remedy)
+        if remedy.act is Act.CLEAR_SESSIONS:
+            return self._whether_cleared(remedy)
         found = find_begun(await platform.deployments(remedy.service_id, LAST), remedy.code, remedy.began_at)
         if found is not None:
             await self.take(remedy, found.id)
         elif self._now() >= remedy.began_at + self._taken_within:
             return Verdict(Came.NOT_DONE, "it never reached Railway")
         return None
+
+    async def _whether_restarted(self, platform: Platform, remedy: Remedy) -> Verdict | None:
+        """Say that what had ended was not started again.
+
+        Of what was running no trace is left: whether it helped is seen, it counts, and it is not done again.
+        """
+        seen = await platform.deployment(remedy.target_id) if remedy.target_id else None
+        unchanged = seen and seen.changed_at and seen.changed_at == remedy.target_changed_at
+        if seen is None or seen.phase is not Phase.CRASHED or not unchanged:
+            await self.take(remedy, remedy.target_id)
+        elif self._now() >= remedy.began_at + self._taken_within:
+            return Verdict(Came.NOT_DONE, "it never reached Railway: the process has not been started again")
+        return None
+
+    def _whether_cleared(self, remedy: Remedy) -> Verdict | None:
+        """Say whether sessions were cleared: to do it twice does no harm, so what is not seen may be done again."""
+        match self._by_health(remedy):
+            case Going():
+                return None
+            case Well(text):
+                return Verdict(Came.HELPED, text)
+            case Failed() | Unproven():
+                return Verdict(Came.NOT_DONE, "whether it was done cannot be told; to do it again does no harm")
 
     async def _judge(self, platform: Platform, remedy: Remedy) -> Judged:
         if remedy.act is Act.CLEAR_SESSIONS or remedy.deployment_id is None:

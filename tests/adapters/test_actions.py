@@ -22,6 +22,7 @@ from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.inbox import InboxRows
 from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.cli.main import cli
 from devops_daemon.entrypoints.access import Tokens
@@ -30,6 +31,7 @@ from devops_daemon.entrypoints.intake import Intake
 from devops_daemon.entrypoints.status import Facts
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.inbox import Arrival, DeliveryState, Sorted
+from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.lifecycle import ACKNOWLEDGED_FOR
 from devops_daemon.incidents.people import People
 from devops_daemon.model import Incident, Member
@@ -117,6 +119,7 @@ async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk
                 rows,
                 switches,
                 People(IncidentRows(store), history, now, lambda: made.woken.append("incident")),
+                Hushing(SilenceRows(store), {"backend", "frontend"}, now, lambda: made.woken.append("silence")),
                 now,
                 lambda: made.woken.append("woken"),
             ),
@@ -191,7 +194,9 @@ async def test_an_unknown_action_names_those_that_there_are(tmp_path: Path, name
         got = await here.act(name, {})
         assert got.status == 404
         assert "script" not in got.text
-        assert got.json["choices"] == ["acknowledge", "pause", "replay", "resolve", "resume", "severity"]
+        assert got.json["choices"] == sorted(
+            ["acknowledge", "pause", "replay", "resolve", "resume", "severity", "silence", "unsilence"]
+        )
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])

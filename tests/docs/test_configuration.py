@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from pydantic import BaseModel
 
-from devops_daemon.config_file import ProbeTable, ServiceTable, read_document
+from devops_daemon.config_file import MaintenanceTable, ProbeTable, RunbooksTable, ServiceTable, read_document
+from devops_daemon.incidents.runbook import RUNBOOK
+from devops_daemon.mending import Pattern
 from devops_daemon.model import ProbeKind, Watchlist
 from devops_daemon.settings import WrongSettingsError, format_duration, read
 from devops_daemon.watchlist import plan
@@ -36,7 +39,12 @@ def _rows() -> Iterator[Row]:
 
 
 ROWS = list(_rows())
-OF_PROBES = [row for row in ROWS if row.section != "Services"]
+OTHERS: dict[str, type[BaseModel]] = {
+    "Services": ServiceTable,
+    "Runbooks": RunbooksTable,
+    "Maintenance": MaintenanceTable,
+}
+OF_PROBES = [row for row in ROWS if row.section not in OTHERS]
 NEEDED = {ProbeKind.READINESS: {"needs": '"database"'}}
 
 
@@ -60,7 +68,9 @@ def kinds_of(row: Row) -> set[ProbeKind]:
 
 
 def test_every_key_is_told_and_no_other() -> None:
-    assert [row.key for row in ROWS if row.section == "Services"] == list(ServiceTable.model_fields)
+    for section, table in OTHERS.items():
+        told = {row.key for row in ROWS if row.section == section}
+        assert told == {field.alias or name for name, field in table.model_fields.items()}
     assert {row.key for row in OF_PROBES} == set(ProbeTable.model_fields)
 
 
@@ -108,6 +118,22 @@ def test_the_example_of_a_services_key_is_right(tmp_path: Path, row: Row) -> Non
     others = "".join(f"[services.{name}]\nurl = 'https://{name}.example'\n" for name in ("backend", "cache"))
     url = "" if row.key == "url" else "url = 'https://worker.example'\n"
     assert planned(tmp_path, f"{others}[services.worker]\n{url}{row.key} = {row.example}\n").services
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.section == "Runbooks"], ids=lambda row: row.key)
+def test_a_runbook_is_told_as_it_is_and_its_example_is_right(tmp_path: Path, row: Row) -> None:
+    assert json.loads(row.default) == [str(act) for act in RUNBOOK[Pattern(row.key)]]
+    assert json.loads(row.example) != json.loads(row.default)
+    assert planned(tmp_path, f"[runbooks]\n{row.key} = {row.example}\n", PRODUCT).services
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.section == "Maintenance"], ids=lambda row: row.key)
+def test_the_example_of_a_maintenances_key_is_right(tmp_path: Path, row: Row) -> None:
+    examples = {each.key: each.example for each in ROWS if each.section == "Maintenance"}
+    once = row.key in {"from", "until"}
+    keys = {row.key, *(("from", "until") if once else ("cron", "duration"))}
+    text = "[[maintenance]]\n" + "\n".join(f"{key} = {examples[key]}" for key in keys)
+    assert planned(tmp_path, text, PRODUCT).services
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))

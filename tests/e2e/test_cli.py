@@ -27,6 +27,7 @@ from devops_daemon.watchlist import canary_password
 
 COMMANDS = [
     *("run", "demo", "check", "doctor", "status", "incidents", "deliveries", "pause", "resume"),
+    *("silence", "unsilence"),
     *("logs", "deployments", "metrics"),
     *("redeploy", "restart", "rollback", "cancel", "down", "variables", "connect", "add"),
 ]

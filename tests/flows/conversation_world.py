@@ -29,6 +29,7 @@ from devops_daemon.config_file import Document
 from devops_daemon.entrypoints.deliveries import swept
 from devops_daemon.forge import Account, Comment
 from devops_daemon.inbox import DeliveryState
+from devops_daemon.plans import Plans
 from devops_daemon.redaction import Redactor
 from devops_daemon.sandbox.github.github import GitHub
 from devops_daemon.sandbox.github.issues import Comment as Said
@@ -210,6 +211,7 @@ async def open_conversation(
             grounds = Grounds(
                 settings=known,
                 watchlist=watched,
+                plans=Plans(),
                 secrets=tuple(known.secrets),
                 store=store,
                 ledger=HistoryRows(store, known.check_interval),

@@ -2,7 +2,10 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +21,8 @@ from devops_daemon.adapters.store.mending import MendingRows
 from devops_daemon.config_file import Document
 from devops_daemon.configuration import Configuration
 from devops_daemon.forge import Mark
-from devops_daemon.mending import Effect, Remedy
+from devops_daemon.mending import Effect, EffectState, Remedy
+from devops_daemon.plans import Plans
 from devops_daemon.redaction import Redactor
 from devops_daemon.sandbox.github.github import GitHub
 from devops_daemon.sandbox.github.issues import Comment, Issue
@@ -36,7 +40,7 @@ async def until(holds: Callable[[], Awaitable[Any]], what: Callable[[], object] 
     """Wait until something holds; gives it."""
     try:
         async with asyncio.timeout(PATIENCE):
-            for pause in itertools.repeat(0.02):
+            for pause in itertools.repeat(0.1):
                 if found := await holds():
                     return found
                 await asyncio.sleep(pause)
@@ -58,19 +62,57 @@ class World:
     seen: dict[str, Any] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def daemon(self, **settings: str) -> AsyncIterator[None]:
+    async def daemon(self, plans: Plans | None = None, **settings: str) -> AsyncIterator[None]:
         """Run the daemon, on the store that is there."""
         known = read(self.settings | settings)
-        configuration = Configuration(known, watchlist.plan(known, Document()))
+        configuration = Configuration(known, watchlist.plan(known, Document()), plans or Plans())
         async with app.running(configuration, Redactor(known.secrets)) as self.port:
             yield
 
+    @asynccontextmanager
+    async def process(self, **settings: str) -> AsyncIterator[Callable[[], Coroutine[None, None, None]]]:
+        """Run the daemon as a process of its own; gives what kills it, and starts it anew on the same store."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        surroundings = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LOG_LEVEL": "debug"}
+        environment = surroundings | self.settings | settings | {"PORT": str(self.port)}
+        running: list[asyncio.subprocess.Process] = []
+
+        async def start() -> None:
+            with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
+                command = sys.executable, "-m", "devops_daemon", "run"
+                running.append(
+                    await asyncio.create_subprocess_exec(
+                        *command, cwd=self.folder, env=environment, stdout=log, stderr=log
+                    )
+                )
+
+        async def kill() -> None:
+            running[-1].kill()
+            await running[-1].wait()
+            await start()
+
+        await start()
+        try:
+            yield kill
+        finally:
+            running[-1].kill()
+            await running[-1].wait()
+
     async def data(self) -> dict[str, Any]:
+        """Read what the daemon says; while it is not there, wait."""
         assert self.session is not None
         headers = {"Authorization": f"Bearer {OPERATOR}"}
-        async with self.session.get(f"http://127.0.0.1:{self.port}/status.json", headers=headers) as answer:
-            self.seen = await answer.json()
-        return self.seen
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    async with self.session.get(f"http://127.0.0.1:{self.port}/status.json", headers=headers) as answer:
+                        if answer.status == 200:
+                            self.seen = await answer.json()
+                            return self.seen
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.05)
 
     async def well(self) -> None:
         """Wait until all is seen to be up, and a deployment of each service to be well."""
@@ -181,6 +223,14 @@ class World:
             return [issue.state for issue in self.issues()] == [state]
 
         await until(is_so, self.issues)
+
+    async def settled(self) -> None:
+        """Wait until all that was begun to be told has been."""
+
+        async def done() -> bool:
+            return all(effect.state is not EffectState.STARTED for effect in await self.effects())
+
+        await until(done)
 
     async def counted(self) -> None:
         """Wait until it is known how many sessions are usual."""

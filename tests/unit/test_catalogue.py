@@ -16,6 +16,7 @@ PLACEHOLDERS = {
     Takes.MAYBE_INCIDENT: "[ID]",
     Takes.INCIDENT: "ID",
     Takes.INCIDENT_AND_LEVEL: "IDLEVEL",
+    Takes.SERVICE_AND_TIME: "SERVICETIME",
     Takes.MAYBE_CONFIRM: "[confirm]",
 }
 

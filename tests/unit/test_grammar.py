@@ -441,6 +441,7 @@ FILLED = {
     "N": "12",
     "ID": "261124-k3f9",
     "LEVEL": "SEV2",
+    "TIME": "2h30m",
 }
 GIVEN = {
     "service": st.from_regex(r"[a-z][a-z0-9]{2,10}(-[a-z0-9]{1,5})?x", fullmatch=True).filter(
@@ -451,6 +452,7 @@ GIVEN = {
     "number": st.integers(1, 999_999_999),
     "incident": st.from_regex(r"[0-9]{6}-[a-z0-9]{4}", fullmatch=True),
     "level": st.sampled_from(["SEV1", "SEV2", "SEV3"]),
+    "time": st.from_regex(r"[0-9]{1,4}[smhd]", fullmatch=True),
 }
 _WANTS = {
     LOGS: ("service", "topic"),
@@ -459,6 +461,8 @@ _WANTS = {
     WHY: ("number",),
     **dict.fromkeys((INCIDENTS, Name.ACKNOWLEDGE, Name.RESOLVE), ("incident",)),
     Name.SEVERITY: ("incident", "level"),
+    Name.SILENCE: ("service", "time"),
+    Name.UNSILENCE: ("service",),
 }
 
 

@@ -24,8 +24,8 @@ from devops_daemon.incidents.mitigation import (
     judged,
     next_step,
 )
-from devops_daemon.incidents.runbook import MOST_TRIES, RUNBOOK, Pattern, Signs, recognise, untried
-from devops_daemon.mending import Act, Came, Remedy, Stage
+from devops_daemon.incidents.runbook import MOST_TRIES, RUNBOOK, Signs, recognise, untried
+from devops_daemon.mending import Act, Came, Pattern, Remedy, Stage
 from devops_daemon.model import Incident, Outcome, ProbeState, Result, Severity, Status, Symptom
 
 PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=300)

@@ -148,6 +148,7 @@ incident = sa.Table(
     sa.Column("escalated_at", UtcTime),
     sa.Column("escalated_for", sa.Text, nullable=False, server_default=""),
     sa.Column("overdue_at", UtcTime),
+    sa.Column("quiet_until", UtcTime),
     sa.Column("held", sa.Text, nullable=False, server_default=""),
     sa.Column("suspect", sa.Text),
     sa.Column("suspect_told", sa.Text, nullable=False, server_default=""),
@@ -217,6 +218,7 @@ remedy = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("began_at", UtcTime, nullable=False),
     sa.Column("target_id", sa.Text),
+    sa.Column("target_changed_at", UtcTime),
     sa.Column("code", sa.Text),
     sa.Column("leaves", sa.Text),
     sa.Column("down_before", sa.Integer, nullable=False),
@@ -248,6 +250,16 @@ effect = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 """What was told of incidents, each once."""
+
+silence = sa.Table(
+    "silence",
+    metadata,
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("until", UtcTime, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("said_by", sa.Text, nullable=False),
+)
+"""Services about which a person wants it quiet; `all` is every one."""
 
 attempt = sa.Table(
     "attempt",

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("escalated_at", UtcTime),
         sa.Column("escalated_for", sa.Text, nullable=False, server_default=""),
         sa.Column("overdue_at", UtcTime),
+        sa.Column("quiet_until", UtcTime),
         sa.Column("held", sa.Text, nullable=False, server_default=""),
         sa.Column("suspect", sa.Text),
         sa.Column("suspect_told", sa.Text, nullable=False, server_default=""),
@@ -54,6 +55,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("began_at", UtcTime, nullable=False),
         sa.Column("target_id", sa.Text),
+        sa.Column("target_changed_at", UtcTime),
         sa.Column("code", sa.Text),
         sa.Column("leaves", sa.Text),
         sa.Column("down_before", sa.Integer, nullable=False),
@@ -87,6 +89,13 @@ def upgrade() -> None:
         sa.Column("digest", sa.Text),
         sa.Column("error", sa.Text),
         sa.Column("version", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "silence",
+        sa.Column("service", sa.Text, primary_key=True),
+        sa.Column("until", UtcTime, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("said_by", sa.Text, nullable=False),
     )
     op.create_table(
         "attempt",
