@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -14,15 +13,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from free_ports import free_port
 
 PATIENCE = 20.0
 QUICK = {"CHECK_INTERVAL": "1s", "CONFIRM_INTERVAL": "200ms", "PROBE_TIMEOUT": "600ms", "LOG_LEVEL": "debug"}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
 
 
 @dataclass

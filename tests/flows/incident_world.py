@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from free_ports import free_port
 
 from devops_daemon import app, watchlist
 from devops_daemon.adapters.store.db import SqliteDatabase
@@ -72,8 +72,7 @@ class World:
     @asynccontextmanager
     async def process(self, **settings: str) -> AsyncIterator[Callable[[], Coroutine[None, None, None]]]:
         """Run the daemon as a process of its own; gives what kills it, and starts it anew on the same store."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         surroundings = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LOG_LEVEL": "debug"}
         environment = surroundings | self.settings | settings | {"PORT": str(self.port)}
         running: list[asyncio.subprocess.Process] = []
@@ -96,8 +95,11 @@ class World:
         try:
             yield kill
         finally:
-            running[-1].kill()
-            await running[-1].wait()
+            ended_by_itself = running[-1].returncode
+            if ended_by_itself is None:
+                running[-1].kill()
+                await running[-1].wait()
+        assert ended_by_itself is None, f"the daemon ended by itself with {ended_by_itself}"
 
     async def data(self) -> dict[str, Any]:
         """Read what the daemon says; while it is not there, wait."""

@@ -17,7 +17,7 @@ from flows.gate import KILLS, Call, Gate, Way, open_gate
 from flows.incident_world import REDEPLOY, RESTART, ROLLBACK, World, open_world
 
 pytestmark = pytest.mark.faults
-AT_ONCE = 6
+AT_ONCE = 12
 DURATIONS = {"PROBE_TIMEOUT": "2s", "REMEDIATION_PAUSE": "3s", "ESCALATION_MENTIONS": "ada"}
 
 
@@ -42,7 +42,8 @@ STORIES = {
     "memory": Story("backend-oom", frozenset({RESTART})),
     "database": Story("database-down", frozenset({RESTART}), heals=False),
 }
-READ = frozenset({"redeploy", "rollback"})
+READ = {"redeploy": Way.LOST, "rollback": Way.KILLED_BEFORE}
+"""In which stories reads go wrong too, and how."""
 AT_THE_PLATFORM = frozenset({"frontend", "memory", "database"})
 """What is told of these is told as of the others: only what is done about them goes wrong."""
 SLOW = frozenset({"never"})
@@ -132,7 +133,7 @@ def points_of(name: str, calls: Iterable[Call], ways: Iterable[Way]) -> list[tup
         for call in calls
         for way in ways
         if not (name in AT_THE_PLATFORM and call.name.startswith("github"))
-        if call.writes or (name in READ and way in {Way.LOST, Way.KILLED_BEFORE})
+        if call.writes or way is READ.get(name)
     ]
 
 
