@@ -26,6 +26,7 @@ from devops_daemon.adapters.store.deployments import DeploymentRows
 from devops_daemon.adapters.store.health import HealthRows
 from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.signals import SignalRows
 from devops_daemon.adapters.store.ticks import PermitRows, TickRows
 from devops_daemon.adapters.store.upgrade import NewerStoreError
 from devops_daemon.answering import ELSEWHERE, LOCALLY, Answering, Grounds
@@ -48,6 +49,7 @@ from devops_daemon.incidents.respond import Respond
 from devops_daemon.model import Service
 from devops_daemon.ports import Forge, Platform, UnavailableError
 from devops_daemon.redaction import Redactor
+from devops_daemon.response.signals import Signals
 from devops_daemon.rollout.watch import PlatformWatch
 from devops_daemon.settings import Settings
 
@@ -108,7 +110,7 @@ def _integrations(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(
+async def running(  # noqa: PLR0915 # one line for each part
     configuration: Configuration, redactor: Redactor, socket_factory: SocketFactory | None = None
 ) -> AsyncIterator[int]:
     """Run the daemon; gives the port it listens on. What was started last is stopped first.
@@ -157,12 +159,16 @@ async def running(
         answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta)
         notices = AppriseNotices(settings.notify_urls, dry_run=settings.dry_run) if settings.notify_urls else None
         caring = Caring(grounds, watch, forge, asked, notices, lambda: rounds.hint())  # noqa: PLW0108 # made below
+        signals = None
+        if platform is not None:
+            signals = Signals(platform.unasked, SignalRows(store), configuration.watchlist.services, utc_now)
         daemon = Daemon(
             watch,
             Respond(IncidentRows(store), configuration.watchlist.services),
             HttpHeartbeat(exchange, heart_url),
             utc_now,
             caring.changed,
+            signals.current if signals else None,
         )
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now, settings.confirm_interval)
         secret = settings.railway_webhook_secret
@@ -192,6 +198,9 @@ async def running(
         if platform is not None:
             look = partial(_look_at, daemon, platform.watch, configuration.watchlist.services, rounds.hint)
             await _start(stack, Looks("platform", look, platform.pace, clocks, utc_now))
+        if platform is not None and signals is not None:
+            pace = partial(platform.share, signals.requests, settings.check_interval)
+            await _start(stack, Looks("signals", signals.look, pace, clocks, utc_now))
         await _start(stack, answering)
         if answering.sweep is not None:
             await _start(stack, Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now))
@@ -226,11 +235,17 @@ class _Platform:
     api: "Api"
     asked: Platform
     """For what people ask: it does not count against the daemon's own share of requests."""
+    unasked: Platform
+    """For what the daemon looks at by itself."""
     longest: timedelta
 
     def pace(self) -> timedelta:
         """Say how often to look: some room within our share of the limit is left for what else is asked."""
         return max(self.longest, 1.5 * self.api.quota.pace)
+
+    def share(self, requests: int, least: timedelta) -> timedelta:
+        """Say how often so many requests may be made beside the looks: they take an eighth of our share at most."""
+        return max(least, 8 * requests * self.api.quota.pace)
 
     def gentle(self) -> timedelta:
         """Say how often to look at what is waited for."""
@@ -256,8 +271,8 @@ async def _platform(
 
     api = await stack.enter_async_context(railway(asked, redactor, socket_factory))
     longest = min(LOOK_EVERY, configuration.settings.check_interval)
-    watch = PlatformWatch(Railway(api, utc_now, unasked=True), ledger, utc_now)
-    return _Platform(watch, api, Railway(api, utc_now), longest)
+    unasked = Railway(api, utc_now, unasked=True)
+    return _Platform(PlatformWatch(unasked, ledger, utc_now), api, Railway(api, utc_now), unasked, longest)
 
 
 async def _forge(

@@ -114,7 +114,10 @@ class Caring:
         tell = Tell(audience, incidents, mending, grounds.ledger, switches, attempts, utc_now)
 
         async def find_out_and_mend(incident: Incident) -> Taken:
-            return await mend.as_far_as_it_goes(await find_out.about(incident))
+            taken = await mend.as_far_as_it_goes(await find_out.about(incident))
+            if taken[0].version != incident.version:
+                self.telling.changed()
+            return taken
 
         self.mending = Care(TurnRows(store, Duty.MEND), find_out_and_mend, owner, utc_now)
         self.telling = Care(TurnRows(store, Duty.TELL), tell.all_of, owner, utc_now)

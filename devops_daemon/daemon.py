@@ -1,6 +1,6 @@
 """Every flow of the daemon, each in a few lines: the table of contents."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -9,7 +9,7 @@ import structlog
 from devops_daemon.health.watch import Report, Watch
 from devops_daemon.hosting import HostedService, Hosting
 from devops_daemon.incidents.respond import Respond
-from devops_daemon.model import Service, Status
+from devops_daemon.model import Service, Signal, Status
 from devops_daemon.ports import Clock, UnavailableError
 from devops_daemon.rollout.matching import health_since, match, watched
 from devops_daemon.rollout.verdict import Health
@@ -31,9 +31,16 @@ class Daemon:
     """What the clocks and the doors set in motion."""
 
     def __init__(
-        self, watch: Watch, respond: Respond, heart: Heart, now: Clock, changed: Callable[[], None] = lambda: None
+        self,
+        watch: Watch,
+        respond: Respond,
+        heart: Heart,
+        now: Clock,
+        changed: Callable[[], None] = lambda: None,
+        signals: Callable[[], Awaitable[Sequence[Signal]]] | None = None,
     ) -> None:
-        """`changed` wakes whoever answers for incidents."""
+        """`changed` wakes whoever answers for incidents; `signals` tells how those beside the probes stand."""
+        self._signals = signals
         self._changed = changed
         self._watch = watch
         self._respond = respond
@@ -85,8 +92,11 @@ class Daemon:
             self._tell_unkept(report)
             return False
         self._told_unkept = False
+        signals = await self._signals() if self._signals else ()
+        troubles = (*report.troubles, *(each.trouble for each in signals if each.trouble))
+        well = {each.key: each.since for each in signals if each.since and not each.trouble}
         try:
-            written = await self._respond.to(report.troubles, report.well, self._now())
+            written = await self._respond.to(troubles, {**report.well, **well}, self._now())
         except UnavailableError as error:
             log.warning("incidents.delayed", reason=str(error))
             return False

@@ -352,6 +352,18 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """What the edge counted for a service in one step of time."""
+
+    at: datetime
+    """When the step began."""
+    requests: int
+    failed: int
+    """Of these, answered with a 5xx."""
+    p95: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """What the edge counted for a service in a span of time."""
 
@@ -360,6 +372,8 @@ class Traffic:
     """Latency, at worst of the samples; None where nobody called."""
     p95: timedelta | None = None
     p99: timedelta | None = None
+    samples: tuple[Sample, ...] = ()
+    """The same step by step, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

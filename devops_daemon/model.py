@@ -225,6 +225,8 @@ class Symptom(StrEnum):
     DOWN = "down"
     DEGRADED = "degraded"
     FLAPPING = "flapping"
+    STRAINED = "too high"
+    """A signal beside the probes is over its level: told, and never acted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +236,31 @@ class Trouble:
     key: ProbeKey
     symptom: Symptom
     if_down: Severity
-    """How bad it is when this probe is down."""
+    """How bad it is when this probe is down, or this signal too high."""
     since: datetime
     """The first failing result."""
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """How a signal stands: a row, so that it outlives a restart."""
+
+    key: ProbeKey
+    severity: Severity | None = None
+    """Over which level it is; None is over none."""
+    since: datetime | None = None
+    """Since when it stands so; None where it was never known."""
+    detail: str = ""
+    known_at: datetime | None = None
+    """When it was known last."""
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Say what is wrong, in the words of incidents."""
+        if self.severity is None or self.since is None:
+            return None
+        return Trouble(self.key, Symptom.STRAINED, self.severity, self.since, self.detail)
 
 
 class IncidentStatus(StrEnum):
@@ -328,6 +351,16 @@ class Incident:
     def is_outage(self) -> bool:
         """Tell an outage from an incident about what is only degraded or flapping."""
         return any(member.symptom is Symptom.DOWN for member in self.members)
+
+    @property
+    def is_urgent(self) -> bool:
+        """Tell one that people are told of at once."""
+        return self.severity is not Severity.SEV3
+
+    @property
+    def strained(self) -> tuple[Member, ...]:
+        """The signals beside the probes that are too high."""
+        return tuple(member for member in self.burning if member.symptom is Symptom.STRAINED)
 
     @property
     def services(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from devops_daemon.model import (
     ProbeKey,
     ProbeState,
     Result,
+    Signal,
     TimelineEvent,
 )
 from devops_daemon.quiet import Quiet
@@ -280,6 +281,7 @@ class Overview:
     remedies: Mapping[str, Sequence[Remedy]] = field(default_factory=dict)
     """Of these incidents, by their ids."""
     silences: Sequence[Quiet] = ()
+    signals: Sequence[Signal] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -602,6 +604,18 @@ class Silences(Protocol):
 
     async def lift(self, service: str, now: datetime) -> Quiet | None:
         """End it; gives what it was, None where there was none."""
+        ...
+
+
+class SignalLedger(Protocol):
+    """Keeps how the signals beside the probes stand. Every method raises UnavailableError."""
+
+    async def signals(self) -> list[Signal]:
+        """Read how they stood last."""
+        ...
+
+    async def keep(self, signals: Sequence[Signal]) -> None:
+        """Write how they stand; what was known later stays."""
         ...
 
 

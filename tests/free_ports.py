@@ -1,4 +1,4 @@
-"""Ports for processes that are killed and started anew: none that the system gives to outgoing connections meanwhile."""
+"""Ports for processes that are killed and started anew: none that outgoing connections take meanwhile."""
 
 import random
 import socket

@@ -15,7 +15,7 @@ from devops_daemon.health.verdict import service_status
 from devops_daemon.hosting import DeploymentRecord, HostedService
 from devops_daemon.inbox import DeliveryRow, DeliveryState, InboxFigures
 from devops_daemon.mending import Remedy
-from devops_daemon.model import Incident, Probe, ProbeState, Service, Status, Watchlist
+from devops_daemon.model import Incident, Probe, ProbeState, Service, Signal, Status, Watchlist
 from devops_daemon.objectives import Objective, measure
 from devops_daemon.ports import ALL, Dossier, Overview
 from devops_daemon.quiet import Maintenance, Quiet, current
@@ -74,6 +74,7 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "now": stamp(now),
         "dry_run": facts.dry_run,
         "paused": overview.paused is not None,
+        "signals": [_signal(each) for each in overview.signals if each.key.service in facts.watchlist.names],
         "quiet": [_quiet(each) for each in current(facts.maintenance, overview.silences, now)],
         "services": [_service(service, overview) for service in facts.watchlist.services],
         "incidents": [incident_as_data(each, overview.remedies.get(each.id, ())) for each in overview.incidents],
@@ -87,6 +88,17 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "integrations": integrations,
         "platform": _platform(platform.view, facts.watchlist, overview, now) if platform else None,
         "objectives": [_objective(objective) for objective in measure(overview.incidents, now, overview.waits)],
+    }
+
+
+def _signal(signal: Signal) -> dict[str, Any]:
+    return {
+        "service": signal.key.service,
+        "name": signal.key.name,
+        "severity": signal.severity,
+        "since": stamp(signal.since),
+        "detail": signal.detail,
+        "known_at": stamp(signal.known_at),
     }
 
 

@@ -27,6 +27,8 @@ from devops_daemon.model import (
 
 REOPEN_WITHIN = timedelta(minutes=10)
 """What fails again so soon after it was resolved is the same outage: what was tried for it has been tried."""
+LOOKED_BACK = timedelta(hours=1)
+"""So long an outage that has ended explains what signals still count: their longest window."""
 ACKNOWLEDGED_FOR = timedelta(minutes=30)
 
 
@@ -158,8 +160,14 @@ def _anew(incident: Incident, since: datetime) -> Incident:
 
 
 def _explains(incident: Incident, trouble: Trouble) -> bool:
-    """An outage of a service explains what is only degraded or flapping in it, until it has ended."""
-    return incident.is_outage and not incident.resolved_at and trouble.key.service in incident.services
+    """An outage of a service explains what is only degraded or flapping in it, until it has ended.
+
+    What a signal counts over a while, it explains as long as that while reaches back into it.
+    """
+    if not incident.is_outage or trouble.key.service not in incident.services:
+        return False
+    ended = incident.resolved_at
+    return ended is None or (trouble.symptom is Symptom.STRAINED and trouble.since <= ended)
 
 
 def _has(incident: Incident, trouble: Trouble) -> bool:
@@ -261,6 +269,8 @@ def _goes_on(member: Member, troubles: Sequence[Trouble]) -> bool:
     symptoms = {trouble.symptom for trouble in troubles if trouble.key == member.key}
     if member.symptom is Symptom.DOWN:
         return bool(symptoms & {Symptom.DOWN, Symptom.FLAPPING})
+    if member.symptom is Symptom.STRAINED:
+        return Symptom.STRAINED in symptoms
     return bool(symptoms & {Symptom.DEGRADED, Symptom.FLAPPING})
 
 

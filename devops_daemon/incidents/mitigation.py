@@ -81,7 +81,7 @@ class Escalate:
 Step = Rest | Verify | Hush | Lift | Mend | Overdue | Escalate
 
 
-def next_step(  # noqa: PLR0911 # one row for each state
+def next_step(  # noqa: C901, PLR0911 # one row for each state
     incident: Incident,
     remedies: Sequence[Remedy],
     attempts: Sequence[Attempt],
@@ -101,15 +101,28 @@ def next_step(  # noqa: PLR0911 # one row for each state
         return Escalate(f"the Code Agent was called {MOST_CALLS} times, and what it made did not help")
     if not incident.burning:
         return Lift()
-    if not incident.is_outage or incident.severity is Severity.SEV3:
+    if not incident.is_urgent:
         return Rest(None)
     if incident.acknowledged_until and now < incident.acknowledged_until:
         return Rest(incident.acknowledged_until)
+    if not incident.is_outage:
+        return _watched(incident, rules, now)
     if (settled := _healing_until(remedies, rules)) and now < settled:
         return Rest(settled)
     if incident.escalated_at:
         return _overdue(incident, rules, now) or Rest(None)
     return _beyond(incident, remedies, rules, now) or _overdue(incident, rules, now) or Mend()
+
+
+def _watched(incident: Incident, rules: Rules, now: datetime) -> Step:
+    """Say what is to be said of what is too high: nothing is ever tried against it."""
+    if incident.severity is Severity.SEV1 and not incident.escalated_at and not incident.addressed_at:
+        if now - incident.due_since >= rules.respond_within:
+            return Escalate(f"nobody could be told of it within {span(rules.respond_within)}")
+        return Rest(incident.due_since + rules.respond_within)
+    if (late := _overdue(incident, rules, now)) is not None:
+        return late
+    return Rest(None if incident.overdue_at else incident.due_since + rules.mend_within)
 
 
 def _healing_until(remedies: Sequence[Remedy], rules: Rules) -> datetime | None:

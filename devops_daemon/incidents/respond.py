@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from devops_daemon.incidents.lifecycle import REOPEN_WITHIN, Step, next_steps
+from devops_daemon.incidents.lifecycle import LOOKED_BACK, Step, next_steps
 from devops_daemon.model import EventKind, Incident, ProbeKey, Service, Trouble
 from devops_daemon.ports import IncidentLedger, LostRaceError
 
@@ -29,7 +29,7 @@ class Respond:
 
         What another replica has written first is left to it: the next look decides again. Raises UnavailableError.
         """
-        incidents = await self._ledger.current(now - REOPEN_WITHIN)
+        incidents = await self._ledger.current(now - LOOKED_BACK)
         steps = next_steps(troubles, incidents, self._services, well, now)
         return [incident for step in steps if (incident := await self._write(step, now))]
 

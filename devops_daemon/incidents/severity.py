@@ -8,6 +8,7 @@ SEVERITIES: Mapping[Symptom, Severity | None] = {
     Symptom.DOWN: None,  # what the probe says: backend and database SEV1, sign-in and frontend SEV2
     Symptom.DEGRADED: Severity.SEV3,
     Symptom.FLAPPING: Severity.SEV3,
+    Symptom.STRAINED: None,  # what its level says
 }
 
 

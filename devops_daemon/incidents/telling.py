@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from devops_daemon.incidents.attempts import MOST_CALLS
 from devops_daemon.mending import Attempt, Came, Effect, EffectState, Remedy
-from devops_daemon.model import EventKind, Incident, Severity
+from devops_daemon.model import EventKind, Incident
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=10)
 GIVEN_UP_AFTER = timedelta(days=1)
@@ -66,7 +66,7 @@ def wanted(
     if quiet or _was_quiet_throughout(incident):
         return [Wanted(What.ISSUE)] if incident.issue is not None else []
     found = [Wanted(What.ISSUE)]
-    urgent = incident.is_outage and incident.severity is not Severity.SEV3
+    urgent = incident.is_urgent
     kinds = [EventKind.OPENED] if urgent else []
     if incident.escalated_at:
         found += [Wanted(What.LABEL, "needs-human"), Wanted(What.COMMENT, EventKind.ESCALATED)]
@@ -118,6 +118,8 @@ def _why_first(incident: Incident, remedies: Sequence[Remedy]) -> str | None:
         return None
     if incident.failing_since:
         return "nothing was well since a deployment went live"
+    if incident.strained and not incident.is_outage:
+        return f"{', '.join(str(member.key) for member in incident.strained)} is too high, and no probe fails"
     first = next((remedy for remedy in remedies if remedy.came and remedy.counts), None)
     if first is not None and first.came is not Came.HELPED:
         return f"the first remedy ({first.act}) {first.came}"

@@ -11,7 +11,7 @@ from devops_daemon.hosting import DeploymentRecord, HostedService, Phase
 from devops_daemon.incidents import cause
 from devops_daemon.incidents.suspect import Suspect, suspect_of
 from devops_daemon.mending import Evidence, EvidenceKind
-from devops_daemon.model import EventKind, Incident, Severity, TimelineEvent, Watchlist
+from devops_daemon.model import EventKind, Incident, TimelineEvent, Watchlist
 from devops_daemon.ports import Clock, Platform, RefusedError, UnavailableError
 from devops_daemon.response.choose import told_of
 from devops_daemon.response.mend import Books
@@ -129,4 +129,4 @@ def _with_what_is_seen(
 
 
 def _is_asked_of(incident: Incident) -> bool:
-    return bool(incident.burning) and incident.is_outage and incident.severity is not Severity.SEV3
+    return bool(incident.burning) and incident.is_urgent

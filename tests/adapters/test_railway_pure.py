@@ -44,6 +44,7 @@ from devops_daemon.hosting import (
     Phase,
     PlatformNews,
     Proxy,
+    Sample,
     Series,
     Step,
     Traffic,
@@ -560,12 +561,15 @@ def test_measures_that_are_not_ours_are_left_out() -> None:
 
 def test_traffic_is_summed_up_and_the_worst_latency_counts() -> None:
     counts = [
-        {"statusCode": 502, "samples": [{"ts": 1, "value": 0}]},
+        {"statusCode": 502, "samples": [{"ts": 1, "value": 0}, {"ts": 2, "value": 1}]},
         {"statusCode": 200, "samples": [{"ts": 1, "value": 2}, {"ts": 2, "value": 3.0}]},
     ]
-    latency = [{"p50": 5, "p95": 50, "p99": 500}, {"p50": 7, "p95": 40, "p99": 400}]
+    latency = [{"ts": 1, "p50": 5, "p95": 50, "p99": 500}, {"ts": 2, "p50": 7, "p95": 40, "p99": 400}]
     told = read.traffic({"httpMetricsGroupedByStatus": counts}, {"httpDurationMetrics": {"samples": latency}})
-    assert told == Traffic({200: 5}, *(timedelta(milliseconds=number) for number in (7, 50, 500)))
+    p50, p95, p99 = (timedelta(milliseconds=number) for number in (7, 50, 500))
+    moments = [datetime.fromtimestamp(second, UTC) for second in (1, 2)]
+    samples = Sample(moments[0], 2, 0, p95), Sample(moments[1], 4, 1, timedelta(milliseconds=40))
+    assert told == Traffic({200: 5, 502: 1}, p50, p95, p99, samples)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from e2e.conftest import RunDaemon, free_port
+from e2e.conftest import RunDaemon
+from free_ports import free_port
 from typer.testing import CliRunner
 
 from devops_daemon.cli.main import cli

@@ -16,8 +16,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from e2e.conftest import RunDaemon, free_port
+from e2e.conftest import RunDaemon
 from e2e.test_cli import PATIENCE, Ended, Stranger
+from free_ports import free_port
 
 from devops_daemon.redaction import MASK
 from devops_daemon.sandbox.product import Product

@@ -20,6 +20,7 @@ from devops_daemon.hosting import (
     Phase,
     PlatformNews,
     Proxy,
+    Sample,
     Series,
     Step,
     Traffic,
@@ -27,6 +28,7 @@ from devops_daemon.hosting import (
 )
 
 Json = Mapping[str, Any]
+SERVER_ERRORS = 500
 
 PHASES: Mapping[str, Phase] = {
     "INITIALIZING": Phase.WAITING,
@@ -286,7 +288,29 @@ def traffic(by_status: Json, latency: Json) -> Traffic:
         int(row["statusCode"]): round(sum(sample["value"] for sample in row["samples"]))
         for row in by_status["httpMetricsGroupedByStatus"]
     }
-    return Traffic({status: count for status, count in sorted(counts.items()) if count}, **spans)
+    found = {status: count for status, count in sorted(counts.items()) if count}
+    return Traffic(found, **spans, samples=_samples(by_status["httpMetricsGroupedByStatus"], samples))
+
+
+def _samples(by_status: Iterable[Json], latency: Iterable[Json]) -> tuple[Sample, ...]:
+    """Put together what was counted in each step."""
+    requests: dict[int, float] = {}
+    failed: dict[int, float] = {}
+    for row in by_status:
+        for sample in row["samples"]:
+            requests[sample["ts"]] = requests.get(sample["ts"], 0) + sample["value"]
+            if int(row["statusCode"]) >= SERVER_ERRORS:
+                failed[sample["ts"]] = failed.get(sample["ts"], 0) + sample["value"]
+    p95 = {sample["ts"]: sample["p95"] for sample in latency}
+    return tuple(
+        Sample(
+            datetime.fromtimestamp(ts, UTC),
+            round(requests[ts]),
+            round(failed.get(ts, 0)),
+            timedelta(milliseconds=p95[ts]) if p95.get(ts) is not None else None,
+        )
+        for ts in sorted(requests)
+    )
 
 
 def news(data: Json) -> PlatformNews:

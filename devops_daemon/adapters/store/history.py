@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from devops_daemon.adapters.store import deployments, inbox, incidents, mending, requests, silences, switches
+from devops_daemon.adapters.store import deployments, inbox, incidents, mending, requests, signals, silences, switches
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import hour_of, read_references, read_states
 from devops_daemon.adapters.store.schema import deployment, gauge, hourly, incident, probe, request, result, tick
@@ -43,6 +43,7 @@ def read_overview(connection: sa.Connection, now: datetime, interval: timedelta)
         inbox=inbox.read_figures(connection, now),
         paused=switches.read_switch(connection, PAUSED),
         silences=silences.read_silences(connection, now),
+        signals=signals.read_signals(connection),
     )
 
 

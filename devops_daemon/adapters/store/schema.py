@@ -261,6 +261,18 @@ silence = sa.Table(
 )
 """Services about which a person wants it quiet; `all` is every one."""
 
+signal = sa.Table(
+    "signal",
+    metadata,
+    sa.Column("service", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("severity", sa.Text),
+    sa.Column("since", UtcTime),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("known_at", UtcTime),
+)
+"""How the signals beside the probes stand, so that one that cannot be read after a restart is what it was."""
+
 attempt = sa.Table(
     "attempt",
     metadata,

@@ -91,6 +91,15 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, nullable=False),
     )
     op.create_table(
+        "signal",
+        sa.Column("service", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("severity", sa.Text),
+        sa.Column("since", UtcTime),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("known_at", UtcTime),
+    )
+    op.create_table(
         "silence",
         sa.Column("service", sa.Text, primary_key=True),
         sa.Column("until", UtcTime, nullable=False),

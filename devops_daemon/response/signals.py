@@ -1,0 +1,91 @@
+"""Read the signals beside the probes, of services that the platform knows; what it does not tell stays as it was."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+import structlog
+
+from devops_daemon.health.signals import LEVELS, Level, Name, Seen, judge, keys_of
+from devops_daemon.hosting import HostedService
+from devops_daemon.model import Service, Signal
+from devops_daemon.ports import Clock, Platform, RefusedError, SignalLedger, UnavailableError
+from devops_daemon.rollout.matching import match
+
+T = TypeVar("T")
+EACH = timedelta(seconds=15)
+LONGER = 1.2
+"""So many times the longest window is asked for, that all of it has data."""
+log = structlog.get_logger("signals")
+
+
+class Signals:
+    """Looks at them, and tells how they stand."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        ledger: SignalLedger,
+        services: Sequence[Service],
+        now: Clock,
+        levels: Sequence[Level] = LEVELS,
+    ) -> None:
+        self._platform = platform
+        self._ledger = ledger
+        self._services = services
+        self._now = now
+        self._levels = levels
+        self._memory: Sequence[Signal] = ()
+
+    @property
+    def requests(self) -> int:
+        """How many requests one look takes, at most."""
+        return 1 + 3 * len(self._services)
+
+    async def current(self) -> Sequence[Signal]:
+        """Tell how they stand, by the rows; while these cannot be read, as they were last."""
+        names = {service.name for service in self._services}
+        try:
+            self._memory = [each for each in await self._ledger.signals() if each.key.service in names]
+        except UnavailableError as error:
+            log.debug("signals.from_memory", reason=str(error))
+        return self._memory
+
+    async def look(self) -> None:
+        """Look once. Never raises, but for cancellation."""
+        hosting = await self._read("services", self._platform.hosting())
+        if hosting is None:
+            return
+        before = {each.key: each for each in await self.current()}
+        found: list[Signal] = []
+        for name, hosted in match(self._services, hosting).items():
+            seen = await self._seen(hosted)
+            found += [judge(before.get(key, Signal(key)), seen, self._levels) for key in keys_of(name).values()]
+        changed = [each for each in found if each != before.get(each.key)]
+        for each in changed:
+            was = before.get(each.key, Signal(each.key))
+            if each.severity is not was.severity:
+                tell = log.warning if each.severity else log.info
+                tell("signal.changed", signal=str(each.key), severity=each.severity, detail=each.detail)
+        try:
+            await self._ledger.keep(changed)
+        except UnavailableError as error:
+            log.info("signals.not_kept", reason=str(error))
+
+    async def _seen(self, hosted: HostedService) -> Seen:
+        now = self._now()
+        wanted = {level.name: level.window for level in sorted(self._levels, key=lambda level: level.window)}
+        asked = max(wanted.get(Name.ERRORS, timedelta()), wanted.get(Name.LATENCY, timedelta()))
+        traffic = await self._read("traffic", self._platform.traffic(hosted.id, now - LONGER * asked))
+        memory = wanted.get(Name.MEMORY, timedelta())
+        series = await self._read("metrics", self._platform.metrics(hosted.id, now - LONGER * memory))
+        return Seen(traffic.samples if traffic else None, series, now)
+
+    async def _read(self, what: str, reading: Awaitable[T]) -> T | None:
+        try:
+            async with asyncio.timeout(EACH.total_seconds()):
+                return await reading
+        except (UnavailableError, RefusedError, TimeoutError) as error:
+            log.debug("signals.unread", what=what, reason=str(error) or "it took too long")
+            return None
