@@ -1,11 +1,13 @@
 """Wires what answers for incidents: what is found out, what is done, and who is told."""
 
+import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from devops_daemon.adapters.store.deployments import DeploymentRows
 from devops_daemon.adapters.store.gauges import GaugeRows
+from devops_daemon.adapters.store.health import HealthRows
 from devops_daemon.adapters.store.incidents import IncidentRows, TurnRows
 from devops_daemon.adapters.store.mending import MendingRows
 from devops_daemon.adapters.store.silences import SilenceRows
@@ -23,7 +25,7 @@ from devops_daemon.incidents.people import People
 from devops_daemon.incidents.report import Manner
 from devops_daemon.incidents.runbook import Runbooks
 from devops_daemon.mending import Duty, Evidence
-from devops_daemon.model import Incident, Status
+from devops_daemon.model import Incident, ProbeKey, ProbeState, Status
 from devops_daemon.ports import Forge, Notices, Platform, RefusedError, UnavailableError
 from devops_daemon.quiet import Quiet, current
 from devops_daemon.response.attempts import Attempts
@@ -43,6 +45,7 @@ EPHEMERAL = (
     " or ALLOW_EPHEMERAL_STORE=true"
 )
 LOOK_EVERY = timedelta(seconds=15)
+KNOWN_WITHIN = timedelta(seconds=5)
 
 
 class Caring:
@@ -73,12 +76,17 @@ class Caring:
             public = not settings.public_logs and await _is_public(forge)
             return Manner(redactor.text, public, public_url(settings), settings.escalation_mentions)
 
+        health = HealthRows(store)
+
+        async def states() -> Mapping[ProbeKey, ProbeState]:
+            return {state.key: state for state in await health.states()}
+
         runbooks = Runbooks(grounds.plans.runbooks)
-        rules = Rules(limit=settings.remediation_limit, settle=settings.remediation_pause, runbooks=runbooks)
         every = min(settings.confirm_interval, LOOK_EVERY)
+        rules = Rules(settings.remediation_limit, settle=settings.remediation_pause, retry=every, runbooks=runbooks)
         senses = Senses(
             grounds.watchlist,
-            lambda: watch.latest,
+            states,
             watch.look_again,
             lambda incident: mending.evidence(incident.id),
             self.sessions.piled,
@@ -87,7 +95,7 @@ class Caring:
         standing = EPHEMERAL if settings.ephemeral_store and not settings.allow_ephemeral_store else None
         choose = Choose(senses, switches, tools, rules, utc_now, standing)
         pause = settings.remediation_pause
-        verify = Verify(platform, mending, grounds.watchlist, lambda: watch.latest, utc_now, look, pause=pause)
+        verify = Verify(platform, mending, grounds.watchlist, states, utc_now, look, pause=pause)
         books = Books(incidents, mending, deployments)
         find_out = FindOut(
             books,
@@ -149,8 +157,9 @@ async def _is_public(forge: Forge | None) -> bool:
     if forge is None:
         return False
     try:
-        return (await forge.repository()).public
-    except (UnavailableError, RefusedError):
+        async with asyncio.timeout(KNOWN_WITHIN.total_seconds()):  # people are not told later for its sake
+            return (await forge.repository()).public
+    except (UnavailableError, RefusedError, TimeoutError):
         return True
 
 

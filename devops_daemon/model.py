@@ -314,6 +314,8 @@ class Incident:
     """Why."""
     overdue_at: datetime | None = None
     """When it was said that it takes longer than it may."""
+    episode: int = 1
+    """Counts how often it became another: came back, or became a SEV1. Each is told, and answered for, anew."""
     quiet_until: datetime | None = None
     """It was quiet until then, by maintenance or a person's word: time within which to act counts from there."""
     held: str = ""

@@ -65,7 +65,7 @@ def _response(incidents: Sequence[Incident], now: datetime, window: timedelta) -
     """Time from the first failure of a SEV1 to the first remedy, call or notice; one that waits too long counts."""
     lately = [i for i in incidents if i.severity is Severity.SEV1 and i.opened_at > now - window and not i.quiet_until]
     answered = [i.addressed_at - i.opened_at for i in lately if i.addressed_at]
-    waiting = [now - i.opened_at for i in lately if not i.addressed_at and not i.resolved_at]
+    waiting = [(i.resolved_at or now) - i.opened_at for i in lately if not i.addressed_at]
     return _kept_within(RESPONSE, [*answered, *(wait for wait in waiting if wait > RESPONSE)], window)
 
 

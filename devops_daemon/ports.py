@@ -161,8 +161,8 @@ class Turns(Protocol):
         """Free one until it is due again, None for never; one that has changed since it was taken is due at once."""
         ...
 
-    async def next_due(self) -> datetime | None:
-        """Tell when the next is due, which may have passed; None where none is to be answered for."""
+    async def next_due(self, owner: str) -> datetime | None:
+        """Tell when the next is due for this owner, which may have passed; None where none is to be answered for."""
         ...
 
 

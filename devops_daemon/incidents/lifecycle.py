@@ -120,7 +120,7 @@ def _placed(group: tuple[Trouble, ...], steps: list[Step], services: Sequence[Se
     for step in steps:
         mine = [trouble for trouble in group if _has(step.incident, trouble)]
         if step is first:
-            step = _raised(_joined(step, [*mine, *newcomers], services, now), group, services, now)  # noqa: PLW2901 # the same step, further on
+            step = _raised(_joined(step, [*mine, *newcomers], services, now), group, newcomers, services, now)  # noqa: PLW2901 # the same step, further on
         elif mine:
             step = _joined(step, mine, services, now)  # noqa: PLW2901 # as above
         placed.append(step)
@@ -141,22 +141,26 @@ def _came_back(group: tuple[Trouble, ...], incident: Incident, now: datetime) ->
 
 def _reopened(step: Step, group: tuple[Trouble, ...], now: datetime) -> Step:
     """Go on with an outage that had ended: with what was tried, and whom was called."""
-    before = step.incident
-    status = (
-        IncidentStatus.ESCALATED
-        if before.escalated_at
-        else IncidentStatus.MITIGATING
-        if before.addressed_at
-        else IncidentStatus.OPEN
-    )
-    anew = _anew(before, min(trouble.since for trouble in group))
-    again = replace(anew, status=status, resolved_at=None, resolved_by=None)
+    anew = _told_anew(_anew(step.incident, min(trouble.since for trouble in group)))
+    again = replace(anew, resolved_at=None, resolved_by=None)
     return step.then(again, EventKind.REOPENED, f"again: {_told(group[0])}", now)
 
 
 def _anew(incident: Incident, since: datetime) -> Incident:
     """Let what was well for a while be looked into as if it had just begun: it may have another cause."""
     return replace(incident, reopened_at=since, suspect=None, suspect_told="", failing_since=False)
+
+
+def _told_anew(incident: Incident) -> Incident:
+    """Let people hear of it again, and let it be answered for: how much may be tried counts on."""
+    return replace(
+        incident,
+        status=IncidentStatus.MITIGATING if incident.addressed_at else IncidentStatus.OPEN,
+        episode=incident.episode + 1,
+        escalated_at=None,
+        escalated_for="",
+        overdue_at=None,
+    )
 
 
 def _explains(incident: Incident, trouble: Trouble) -> bool:
@@ -224,14 +228,21 @@ def _joined(step: Step, troubles: Sequence[Trouble], services: Sequence[Service]
     return replace(step, incident=replace(step.incident, cause=root, title=_title(root, symptom)))
 
 
-def _raised(step: Step, group: Sequence[Trouble], services: Sequence[Service], now: datetime) -> Step:
+def _raised(
+    step: Step, group: Sequence[Trouble], newcomers: Sequence[Trouble], services: Sequence[Service], now: datetime
+) -> Step:
+    """Raise it where it has become worse; what a person said of it holds until something worse has joined."""
     bad = _severity(group, services)
-    if bad >= step.incident.severity or step.incident.severity_by:
+    if bad >= step.incident.severity:
+        return step
+    if step.incident.severity_by and worst(severity(each) for each in newcomers) >= step.incident.severity:
         return step
     by_itself = worst(severity(trouble) for trouble in group)
     why = _told(group[0]) if bad == by_itself else "all that is watched is down"
     text = f"{step.incident.severity} is now {bad}: {why}"
-    return step.then(replace(step.incident, severity=bad), EventKind.RAISED, text, now)
+    raised = replace(step.incident, severity=bad, severity_by=None)
+    was_told = raised.addressed_at is not None or raised.escalated_at is not None
+    return step.then(_told_anew(raised) if was_told else raised, EventKind.RAISED, text, now)
 
 
 def _with(step: Step, trouble: Trouble, now: datetime) -> Step:

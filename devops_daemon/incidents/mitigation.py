@@ -7,6 +7,7 @@ answers again or of which nobody knows, one against the word of a person, or sil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from devops_daemon.incidents.attempts import MOST_CALLS, used_up
 from devops_daemon.incidents.lifecycle import span
@@ -30,6 +31,10 @@ class Rules:
     """A SEV2 is mended, or it is said that it is not (specification, "Incident Severity Classification")."""
     settle: timedelta = timedelta(seconds=90)
     """What helped is given so long until all that it healed is seen to be well (`REMEDIATION_PAUSE`)."""
+    retry: timedelta = timedelta(seconds=15)
+    """Until what never reached the platform is tried again the first time; doubles."""
+    longest: timedelta = timedelta(minutes=30)
+    """What is under way for longer without an end is a person's."""
     runbooks: Runbooks = field(default_factory=Runbooks)
 
 
@@ -94,7 +99,7 @@ def next_step(  # noqa: C901, PLR0911 # one row for each state
     if incident.resolved_at and under_way is None:
         return Rest(None)
     if under_way is not None:
-        return Verify(under_way)
+        return _under_way_too_long(incident, under_way, rules, now) or Verify(under_way)
     if quiet is not None:
         return Hush(quiet)
     if used_up(attempts) and not incident.escalated_at:
@@ -106,11 +111,13 @@ def next_step(  # noqa: C901, PLR0911 # one row for each state
     if incident.acknowledged_until and now < incident.acknowledged_until:
         return Rest(incident.acknowledged_until)
     if not incident.is_outage:
-        return _watched(incident, rules, now)
+        return _watched(incident, rules, now) if incident.strained else Rest(None)
     if (settled := _healing_until(remedies, rules)) and now < settled:
         return Rest(settled)
     if incident.escalated_at:
         return _overdue(incident, rules, now) or Rest(None)
+    if (again := _backing_off(remedies, rules)) and now < again:
+        return Rest(again)
     return _beyond(incident, remedies, rules, now) or _overdue(incident, rules, now) or Mend()
 
 
@@ -123,6 +130,25 @@ def _watched(incident: Incident, rules: Rules, now: datetime) -> Step:
     if (late := _overdue(incident, rules, now)) is not None:
         return late
     return Rest(None if incident.overdue_at else incident.due_since + rules.mend_within)
+
+
+def _under_way_too_long(incident: Incident, remedy: Remedy, rules: Rules, now: datetime) -> Escalate | Overdue | None:
+    """Say so where what was begun comes to no end: the platform may not answer for hours."""
+    if not incident.burning or not incident.is_urgent or incident.resolved_at:
+        return None
+    if not incident.escalated_at and now - remedy.began_at >= rules.longest:
+        since = f"{remedy.began_at:%H:%M} UTC"
+        return Escalate(
+            f"{remedy.act} of {remedy.service} is under way since {since}, and what came of it is not known"
+        )
+    return _overdue(incident, rules, now)
+
+
+def _backing_off(remedies: Sequence[Remedy], rules: Rules) -> datetime | None:
+    """Say when to try again what never reached the platform: the more often that was, the later."""
+    never = list(takewhile(lambda each: each.came is Came.NOT_DONE and not each.dry, reversed(remedies)))
+    ended = never[0].ended_at if never else None
+    return ended + rules.retry * (1 << min(len(never) - 1, 10)) if ended else None
 
 
 def _healing_until(remedies: Sequence[Remedy], rules: Rules) -> datetime | None:

@@ -85,7 +85,7 @@ def body(file: File, manner: Manner) -> str:
     incident = file.incident
     parts = [
         "## \U0001f6a8 Production Incident",
-        _head(incident, manner),
+        _head(incident, manner, file.now),
         *_section(TRIED, _tried(file.remedies, manner)),
         _section_of_timeline(file.events, manner),
         _actions(incident, manner),
@@ -167,13 +167,13 @@ def notice(file: File, what: EventKind, manner: Manner) -> tuple[str, str]:
 # Parts
 
 
-def _head(incident: Incident, manner: Manner) -> str:
+def _head(incident: Incident, manner: Manner, now: datetime) -> str:
     rows = [
         (
             "Severity",
             incident.severity + (f" (set by {_clean(incident.severity_by, manner)})" if incident.severity_by else ""),
         ),
-        ("Status", _status(incident, manner)),
+        ("Status", _status(incident, manner, now)),
         ("Failed Checks", ", ".join(_check(incident))),
         ("Detected", f"{_when(incident.detected_at)} (first failure {_when(incident.opened_at)})"),
     ]
@@ -185,14 +185,15 @@ def _head(incident: Incident, manner: Manner) -> str:
     return "\n".join(f"**{name}:** {value}" + "  " for name, value in rows).rstrip()
 
 
-def _status(incident: Incident, manner: Manner) -> str:
+def _status(incident: Incident, manner: Manner, now: datetime) -> str:
     said = {
         IncidentStatus.OPEN: "open",
         IncidentStatus.MITIGATING: "mitigating",
         IncidentStatus.ESCALATED: f"escalated: {_clean(incident.escalated_for, manner)}",
         IncidentStatus.RESOLVED: f"resolved at {_when(incident.resolved_at or incident.detected_at)}",
     }[incident.status]
-    seen_to = f"; {_clean(incident.acknowledged_by, manner)} sees to it" if incident.acknowledged_by else ""
+    sees = incident.acknowledged_by if incident.acknowledged_until and now < incident.acknowledged_until else None
+    seen_to = f"; {_clean(sees, manner)} sees to it" if sees else ""
     held = f"; nothing is done now: {_clean(incident.held, manner)}" if incident.held else ""
     return said + seen_to + held
 

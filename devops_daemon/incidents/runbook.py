@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from devops_daemon.mending import Act, Came, Pattern, Remedy
 
-MOST_TRIES = 2
+MOST_TRIES = 5
 """So often an act is begun that never reaches the platform."""
 
 
@@ -64,12 +64,13 @@ def recognise(signs: Signs) -> Pattern:
     return Pattern.DATABASE if signs.database else Pattern.HUNG
 
 
-def untried(acts: Sequence[Act], remedies: Sequence[Remedy], code: str | None) -> tuple[Act, ...]:
-    """Give what is still to be tried with the code that runs now.
+def untried(acts: Sequence[Act], remedies: Sequence[Remedy], watched: str, code: str | None) -> tuple[Act, ...]:
+    """Give what is still to be tried against the outage of a service, with the code that runs now.
 
     Nothing twice, but what never reached the platform, and a rollback of other code than the one before.
     """
-    return tuple(act for act in acts if not _is_spent(act, remedies, code))
+    mine = [remedy for remedy in remedies if remedy.watched == watched]
+    return tuple(act for act in acts if not _is_spent(act, mine, code))
 
 
 def _is_spent(act: Act, remedies: Sequence[Remedy], code: str | None) -> bool:

@@ -20,9 +20,10 @@ GIVEN_UP_AFTER = timedelta(days=1)
 class What(StrEnum):
     """Kinds of telling, in the order in which they are done."""
 
+    NOTICE = "notice"
+    """First: it waits for no forge."""
     ISSUE = "issue"
     """The issue is there, and its body says what is true now."""
-    NOTICE = "notice"
     AGENT = "agent"
     """Before the label by which a person is called: agents leave alone what bears it (`facts/factory.md`)."""
     LABEL = "label"
@@ -40,14 +41,17 @@ class Wanted:
     """`escalated`, `resolved` …; the number of a call."""
     place: int = 0
     """Of a notice: where."""
+    episode: int = 1
+    """Of a notice: the incident's, for each is told."""
     reason: str = ""
     """Of a call why, of the state which."""
 
     @property
     def name(self) -> str:
         """Name its row."""
-        parts = (self.what.value, self.kind, str(self.place) if self.what is What.NOTICE else "")
-        return ":".join(part for part in parts if part)
+        parts = [self.what.value, self.kind, str(self.place) if self.what is What.NOTICE else ""]
+        again = [f"again-{self.episode}"] if self.episode > 1 else []
+        return ":".join(part for part in [*parts, *again] if part)
 
 
 def wanted(
@@ -79,7 +83,7 @@ def wanted(
     if incident.resolved_at:
         found.append(Wanted(What.COMMENT, EventKind.RESOLVED))
         kinds += [EventKind.RESOLVED] if urgent else []
-    found += [Wanted(What.NOTICE, kind, place) for kind in kinds for place in range(places)]
+    found += [Wanted(What.NOTICE, kind, place, incident.episode) for kind in kinds for place in range(places)]
     order = list(What)
     in_order = sorted(found, key=lambda each: order.index(each.what))
     return [*in_order, Wanted(What.ISSUE), _state(incident, attempts)]  # what was told meanwhile is in the body too

@@ -16,6 +16,7 @@ LOOK_AT_LEAST = timedelta(seconds=15)
 """Without a sign: another replica may have died with incidents of its own in hand."""
 BESIDE = timedelta(seconds=1)
 """While something is in hand, which is due all that time, the others are looked for so often."""
+PAUSE_AFTER_RACE = timedelta(seconds=0.2)
 PAUSE_AFTER_FAILURE = timedelta(seconds=2)
 FINISH_SECONDS = 4.0
 Step = Callable[[Incident], Awaitable[tuple[Incident, datetime | None]]]
@@ -85,7 +86,7 @@ class Care:
         self._wanted.set()
 
     async def _until_next(self) -> timedelta:
-        due, least = await self._turns.next_due(), BESIDE if self._in_hand else timedelta()
+        due, least = await self._turns.next_due(self._owner), BESIDE if self._in_hand else timedelta()
         return LOOK_AT_LEAST if due is None else min(max(due - self._now(), least), LOOK_AT_LEAST)
 
     async def _see_to(self, incident: Incident) -> None:
@@ -95,7 +96,7 @@ class Care:
             incident, next_at = await self._step(incident)
         except LostRaceError as error:
             log.debug("incident.changed", incident=incident.id, reason=str(error))
-            next_at = self._now()
+            next_at = self._now() + PAUSE_AFTER_RACE
         except UnavailableError as error:
             log.debug("incident.delayed", incident=incident.id, reason=str(error))
         except Exception:  # an incident that breaks is one incident

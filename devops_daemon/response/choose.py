@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from devops_daemon.hosting import UNDER_WAY, HostedService, Phase, PlatformNews
 from devops_daemon.incidents import cause
@@ -42,8 +42,8 @@ class Senses:
     """How the product is seen."""
 
     watchlist: Watchlist
-    states: Callable[[], Mapping[ProbeKey, ProbeState]]
-    """What the looks have come to."""
+    states: Callable[[], Awaitable[Mapping[ProbeKey, ProbeState]]]
+    """What the looks have come to, by whichever replica. Raises UnavailableError."""
     probe: Callable[[Collection[ProbeKey]], Awaitable[Sequence[Result]]]
     """Looks at some probes now; nothing of it is kept."""
     evidence: Callable[[Incident], Awaitable[Sequence[Evidence]]]
@@ -84,7 +84,7 @@ class Choose:
         held = (
             self._standing
             or paused(await self._switches.read(PAUSED))
-            or held_by_states(incident, self._senses.states())
+            or held_by_states(incident, await self._senses.states())
         )
         if held:
             raise HeldError(held)
@@ -112,7 +112,7 @@ class Choose:
         service = match(self._senses.watchlist.services, hosting).get(name)
         if service is None:
             raise BeyondError(f"Railway knows no service {name}: nothing can be done from here")
-        changing = _changing(service, self._now())
+        changing = _changing(service, self._now(), self._rules.settle)
         if changing:
             raise HeldError(changing)
         return service
@@ -123,7 +123,7 @@ class Choose:
         sign_in = failing == {ProbeKind.SIGN_IN}
         evidence = await self._senses.evidence(incident)
         return Signs(
-            failing_since=incident.failing_since,
+            failing_since=incident.failing_since and _serves(service) == incident.suspect,
             sessions_piled=sign_in and await self._senses.sessions_piled(incident),
             sign_in=sign_in,
             out_of_memory=any(each.out_of_memory and each.taken_at >= incident.began_at for each in evidence),
@@ -136,7 +136,7 @@ class Choose:
     ) -> tuple[Plan, str, str]:
         notes: list[str] = []
         runs = service.serving or service.latest
-        for act in untried(self._rules.runbooks.acts(root, pattern), remedies, code_of(runs) if runs else None):
+        for act in untried(self._rules.runbooks.acts(root, pattern), remedies, root, code_of(runs) if runs else None):
             try:
                 return await plan(act, tools, service), "", "; ".join([LOOKS[pattern], *notes])
             except NotFittingError as error:
@@ -172,11 +172,20 @@ def paused(switch: Switch | None) -> str | None:
     return f"paused by {switch.by} since {switch.on_since:%Y-%m-%d %H:%M} UTC" if switch else None
 
 
-def _changing(service: HostedService, now: datetime) -> str | None:
+def _serves(service: HostedService) -> str | None:
+    """Name the deployment that serves, or that was to."""
+    runs = service.serving or service.latest
+    return runs.id if runs else None
+
+
+def _changing(service: HostedService, now: datetime, settle: timedelta) -> str | None:
     """Say what is changing at the platform by itself, or by a person: until that has ended nothing is done."""
     latest = service.latest
     if latest is not None and latest.phase in UNDER_WAY and latest.phase is not Phase.BLOCKED:
         return f"{service.name}: {latest.what} is {latest.status.lower()}"
+    serves = service.serving
+    if serves is not None and serves.changed_at and timedelta() <= now - serves.changed_at < settle:
+        return f"{service.name}: {serves.what} went live just now"
     serving = state(service, now)
     if serving.serving in {Serving.STARTING, Serving.ASLEEP, Serving.SCHEDULED}:
         return f"{service.name}: {serving.text}"

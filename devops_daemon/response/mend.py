@@ -235,11 +235,12 @@ class Mending:
         return await self._end(incident, remedy, verdict.came, verdict.text), self._now()
 
     async def _end(self, incident: Incident, remedy: Remedy, came: Came, text: str) -> Incident:
-        """Keep what came of it; a rollback that did not help stands for nothing."""
+        """Keep what came of it; a rollback that never took effect stands for nothing."""
         now = self._now()
         current = {each.number: each for each in await self._ledger.remedies(incident.id)}[remedy.number]
         ended = replace(current, stage=Stage.ENDED, ended_at=now, came=came, text=text)
-        stands = incident.stands if came is Came.HELPED or remedy.leaves is None else None
+        took_no_effect = came is Came.NOT_DONE or (came is Came.FAILED and current.live_at is None)
+        stands = None if took_no_effect and remedy.leaves is not None else incident.stands
         changed = replace(incident, stands=stands, version=incident.version + 1)
         told = f"{remedy.act} of {remedy.service} {came}: {text}"
         await self._ledger.change(ended, changed, [TimelineEvent(now, EventKind.OUTCOME, told)])

@@ -33,6 +33,7 @@ from devops_daemon.ports import (
     StatusLedger,
     Switches,
     UnavailableError,
+    UnclearError,
 )
 from devops_daemon.quiet import over
 from devops_daemon.response.attempts import Attempts
@@ -40,7 +41,8 @@ from devops_daemon.response.calling import Means, Trigger
 from devops_daemon.response.earlier import LOOKED_BACK
 from devops_daemon.response.mend import Quiets
 
-CLOCKS_DIFFER = timedelta(minutes=1)
+CLOCKS_DIFFER = timedelta(days=1)
+UNCLEAR = "whether it was sent cannot be told: "
 SETTLED_WITHIN = timedelta(seconds=20)
 """What a process wrote before it died shows by then (GitHub ends a request after ten), or was not written."""
 LONGEST_ERROR = 500
@@ -90,8 +92,14 @@ class _Telling:
 
     @property
     def since(self) -> datetime:
-        """When it may have been written for the first time."""
-        return (self.known.started_at if self.known else self.file.now) - CLOCKS_DIFFER
+        """From when on what was written is looked for: the forge's clock may differ from ours."""
+        return self.file.incident.detected_at - CLOCKS_DIFFER
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Tell whether it was sent before for all that is known: an attempt that failed for sure was not."""
+        known = self.known
+        return known is not None and (known.error is None or known.error.startswith(UNCLEAR))
 
     @property
     def issue(self) -> int:
@@ -135,7 +143,8 @@ class Tell:
         if issue is not None and issue.reference and incident.issue is None:  # it was opened, and that was not noted
             incident = await self._noted(Wanted(What.ISSUE), incident, issue.reference)
         remedies = await self._ledger.remedies(incident.id)
-        calls = self._audience.trigger.means is not Means.NOT and not await self._switches.read(PAUSED)
+        paused = await self._switches.read(PAUSED) is not None
+        calls = self._audience.trigger.means is not Means.NOT and not paused
         manner = await self._audience.manner()
         called = effects.get(FIRST_CALL)
         follows = called is not None and called.done_at is not None and not incident.resolved_at
@@ -152,7 +161,8 @@ class Tell:
         if incident.version != version:  # what has changed may have more to be told
             return incident, self._now()
         due = next_due(effects, self._now())
-        again = self._now() + self._attempts.every if follows else None
+        waits = paused and not incident.resolved_at  # nobody says when a pause ends
+        again = self._now() + self._attempts.every if follows or waits else None
         return incident, min((at for at in (due, again, quiet and quiet.until) if at), default=None)
 
     async def _leave_off(self, incident: Incident, wants: Collection[str], effects: dict[str, Effect]) -> None:
@@ -219,7 +229,8 @@ class Tell:
         again = None if isinstance(error, GoneError) else again_at(begun, self._now())
         tell = log.error if again is None else log.warning
         tell("incident.not_told", incident=begun.incident, what=begun.name, reason=str(error), again_at=again)
-        failed = replace(begun, error=str(error)[:LONGEST_ERROR])
+        unclear = UNCLEAR if isinstance(error, UnclearError) else ""
+        failed = replace(begun, error=f"{unclear}{error}"[:LONGEST_ERROR])
         return replace(failed, due_at=again) if again else replace(failed, state=EffectState.GIVEN_UP)
 
     async def _noted(
@@ -354,7 +365,7 @@ async def _agent(audience: Audience, telling: _Telling) -> str | None:
         await forge.label(issue, [trigger.text])
         return None
     if trigger.means is not Means.COMMENT:
-        if telling.known is None:
+        if not telling.may_be_sent:
             inputs = {"issue_number": str(issue)}
             begin = forge.run_workflow if trigger.means is Means.WORKFLOW else forge.dispatch
             await begin(trigger.text, inputs)

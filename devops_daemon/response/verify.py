@@ -1,6 +1,6 @@
 """What came of a remedy: looked up where that is not known, watched at the platform, proved by our own probes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -10,11 +10,13 @@ from devops_daemon.mending import Act, Came, Remedy, Stage
 from devops_daemon.model import Incident, ProbeKey, ProbeState, Status, Watchlist
 from devops_daemon.ports import Clock, MendingLedger, Platform, RefusedError
 from devops_daemon.response.remedies import LAST
-from devops_daemon.rollout.begun import TAKEN_WITHIN, find_begun
+from devops_daemon.rollout.begun import TAKEN_WITHIN, all_begun
 from devops_daemon.rollout.matching import health_since
 from devops_daemon.rollout.verdict import Action, Failed, Going, Health, Patience, Rollout, Sight, Unproven, Well, judge
 from devops_daemon.rollout.verdict import Verdict as Judged
 
+LOOKED_AT_WITHIN = 3
+"""So many pauses it is waited for a look of our probes at what was done."""
 NOT_LOOKED_AT = Health(Status.UNKNOWN, "our probes have not looked since")
 
 
@@ -34,7 +36,7 @@ class Verify:
         platform: Platform | None,
         ledger: MendingLedger,
         watchlist: Watchlist,
-        states: Callable[[], Mapping[ProbeKey, ProbeState]],
+        states: Callable[[], Awaitable[Mapping[ProbeKey, ProbeState]]],
         now: Clock,
         look: Callable[[], None] = lambda: None,
         *,
@@ -50,8 +52,9 @@ class Verify:
         self._states = states
         self._now = now
         self._look = look
+        self._pause = pause
         self._patience = Patience(settle=pause)
-        self._taken_within = min(pause, TAKEN_WITHIN)
+        self._taken_within = min(2 * pause, TAKEN_WITHIN)  # the write itself may take as long as the pause
 
     async def verdict(self, remedy: Remedy, incident: Incident) -> Verdict | None:
         """Say what came of it, None while that is not known. Raises UnavailableError, LostRaceError."""
@@ -60,9 +63,17 @@ class Verify:
         try:
             if remedy.stage is Stage.STARTED:
                 return await self._look_up(self._platform, remedy)
-            return _verdict(remedy, incident, await self._judge(self._platform, remedy))
+            remedy, came = await self._judge(self._platform, remedy)
+            return None if self._is_early(remedy, came) else _verdict(remedy, incident, came)
         except RefusedError as error:
             return Verdict(Came.UNCLEAR, f"it cannot be watched: {error}")
+
+    def _is_early(self, remedy: Remedy, came: Judged) -> bool:
+        """Tell whether it is too early: Railway may be late to show what runs, and our probes to come round."""
+        if isinstance(came, Failed):
+            return remedy.act is Act.RESTART and self._now() < remedy.began_at + self._pause
+        since = remedy.live_at or remedy.began_at
+        return isinstance(came, Unproven) and self._now() < since + LOOKED_AT_WITHIN * self._pause
 
     async def take(self, remedy: Remedy, brought: str | None) -> None:
         """Note that it was done, and what it brought about."""
@@ -77,10 +88,12 @@ class Verify:
         if remedy.act is Act.RESTART:
             return await self._whether_restarted(platform, remedy)
         if remedy.act is Act.CLEAR_SESSIONS:
-            return self._whether_cleared(remedy)
-        found = find_begun(await platform.deployments(remedy.service_id, LAST), remedy.code, remedy.began_at)
-        if found is not None:
-            await self.take(remedy, found.id)
+            return await self._whether_cleared(remedy)
+        found = all_begun(await platform.deployments(remedy.service_id, LAST), remedy.code, remedy.began_at)
+        if len(found) > 1:
+            return Verdict(Came.UNCLEAR, "somebody else has deployed the same code at the same time")
+        if found:
+            await self.take(remedy, found[0].id)
         elif self._now() >= remedy.began_at + self._taken_within:
             return Verdict(Came.NOT_DONE, "it never reached Railway")
         return None
@@ -98,9 +111,9 @@ class Verify:
             return Verdict(Came.NOT_DONE, "it never reached Railway: the process has not been started again")
         return None
 
-    def _whether_cleared(self, remedy: Remedy) -> Verdict | None:
+    async def _whether_cleared(self, remedy: Remedy) -> Verdict | None:
         """Say whether sessions were cleared: to do it twice does no harm, so what is not seen may be done again."""
-        match self._by_health(remedy):
+        match await self._by_health(remedy):
             case Going():
                 return None
             case Well(text):
@@ -108,28 +121,28 @@ class Verify:
             case Failed() | Unproven():
                 return Verdict(Came.NOT_DONE, "whether it was done cannot be told; to do it again does no harm")
 
-    async def _judge(self, platform: Platform, remedy: Remedy) -> Judged:
+    async def _judge(self, platform: Platform, remedy: Remedy) -> tuple[Remedy, Judged]:
         if remedy.act is Act.CLEAR_SESSIONS or remedy.deployment_id is None:
-            return self._by_health(remedy)
+            return remedy, await self._by_health(remedy)
         seen = await platform.deployment(remedy.deployment_id)
         if remedy.live_at is None and _runs(seen, remedy):
             remedy = await self._ledger.change(replace(remedy, live_at=self._now()))
             self._look()
-        health = self._health(remedy) if remedy.live_at else None
+        health = await self._health(remedy) if remedy.live_at else None
         rollout = Rollout(Action(remedy.act.value), seen.id, remedy.began_at)
-        return judge(rollout, Sight(seen, self._now(), remedy.live_at, health), self._patience)
+        return remedy, judge(rollout, Sight(seen, self._now(), remedy.live_at, health), self._patience)
 
-    def _by_health(self, remedy: Remedy) -> Judged:
-        health, since = self._health(remedy), remedy.live_at or remedy.began_at
+    async def _by_health(self, remedy: Remedy) -> Judged:
+        health, since = await self._health(remedy), remedy.live_at or remedy.began_at
         if health.status is Status.UP:
             return Well(f"it answers: {health.detail}")
         return Going(health.detail) if self._now() - since < self._patience.settle else Failed(health.detail)
 
-    def _health(self, remedy: Remedy) -> Health:
+    async def _health(self, remedy: Remedy) -> Health:
         """Say how the service is by the looks since what was done took effect."""
         service = self._services.get(remedy.watched)
         since = remedy.live_at or remedy.began_at
-        return (health_since(service, self._states(), since) if service else None) or NOT_LOOKED_AT
+        return (health_since(service, await self._states(), since) if service else None) or NOT_LOOKED_AT
 
 
 def _verdict(remedy: Remedy, incident: Incident, found: Judged) -> Verdict | None:

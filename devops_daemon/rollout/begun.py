@@ -18,9 +18,14 @@ def code_of(deployment: Deployment) -> str:
 
 
 def find_begun(deployments: Sequence[Deployment], code: str | None, since: datetime) -> Deployment | None:
-    """Find what an act brought about: a deployment of its code, of its time; None where several may be meant."""
+    """Find what an act brought about; None where nothing is there, or several may be meant."""
+    found = all_begun(deployments, code, since)
+    return found[0] if len(found) == 1 else None
+
+
+def all_begun(deployments: Sequence[Deployment], code: str | None, since: datetime) -> list[Deployment]:
+    """Find what an act may have brought about: the deployments of its code, of its time."""
     until = since + TAKEN_WITHIN
     timely = [each for each in deployments if since - CLOCKS_DIFFER <= each.created_at <= until]
     # one that is quite new may not be told with its code yet
-    new = [each for each in timely if code_of(each) in {code, NO_CODE}]
-    return new[0] if len(new) == 1 else None
+    return [each for each in timely if code_of(each) in {code, NO_CODE}]

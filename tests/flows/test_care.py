@@ -11,7 +11,7 @@ from builders import START, an_incident
 
 from devops_daemon.model import Incident
 from devops_daemon.ports import LostRaceError, UnavailableError
-from devops_daemon.response.care import PAUSE_AFTER_FAILURE, Care
+from devops_daemon.response.care import PAUSE_AFTER_FAILURE, PAUSE_AFTER_RACE, Care
 
 MINUTE = timedelta(minutes=1)
 
@@ -34,7 +34,8 @@ class Listed:
         self.due = [each for each in self.due if each.id != taken.id]
         self.gone[taken.id] = next_at
 
-    async def next_due(self) -> datetime | None:
+    async def next_due(self, owner: str) -> datetime | None:
+        del owner
         return START - MINUTE if self.due else None
 
 
@@ -95,7 +96,7 @@ async def test_while_one_is_in_hand_the_others_are_looked_for_now_and_then_and_n
 @pytest.mark.parametrize(
     ("error", "again_at"),
     [
-        (LostRaceError("changed"), START),
+        (LostRaceError("changed"), START + PAUSE_AFTER_RACE),
         (UnavailableError("the store is locked"), START + PAUSE_AFTER_FAILURE),
         (ZeroDivisionError(), START + PAUSE_AFTER_FAILURE),
     ],

@@ -210,14 +210,14 @@ async def test_an_incident_is_seen_to_by_one(store: Database, second: Database) 
 
 async def test_it_is_due_again_when_that_was_said_or_when_it_changes(store: Database) -> None:
     incident, rows = await opened(store), TurnRows(store, Duty.MEND)
-    assert await rows.next_due() == NOW
+    assert await rows.next_due("me") == NOW
     await rows.take("me", MINUTE, NOW)
     await rows.let_go(incident, "me", NOW + 5 * MINUTE)
-    assert await rows.next_due() == NOW + 5 * MINUTE
+    assert await rows.next_due("me") == NOW + 5 * MINUTE
     assert await rows.take("me", MINUTE, NOW + 4 * MINUTE) == []
     assert await rows.take("me", MINUTE, NOW + 5 * MINUTE) == [incident]
     await rows.let_go(incident, "me", None)
-    assert (await rows.next_due(), await rows.take("me", MINUTE, NOW + 9 * HOUR)) == (None, [])
+    assert (await rows.next_due("me"), await rows.take("me", MINUTE, NOW + 9 * HOUR)) == (None, [])
     changed = replace(incident, held="why", version=2)
     await IncidentRows(store).save(changed, [])
     assert await rows.take("me", MINUTE, NOW) == [changed]

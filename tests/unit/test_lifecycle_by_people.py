@@ -17,6 +17,7 @@ from devops_daemon.incidents.lifecycle import (
     resolved,
     set_severity,
 )
+from devops_daemon.incidents.telling import wanted
 from devops_daemon.model import (
     EventKind,
     Incident,
@@ -47,12 +48,12 @@ def look(
 
 
 def test_what_fails_again_soon_is_the_same_outage_with_all_that_was_tried() -> None:
-    before = replace(ENDED, addressed_at=at(20), issue=7)
+    before = replace(ENDED, addressed_at=at(20), issue=7, escalated_at=at(30), escalated_for="why", overdue_at=at(40))
     [step] = look(before, a_trouble(since=at(150)))
     assert [event.kind for event in step.events] == [EventKind.REOPENED, EventKind.RELAPSED]
-    assert step.incident == replace(
-        before, status=IncidentStatus.MITIGATING, resolved_at=None, reopened_at=at(150), members=(a_member(),)
-    )
+    anew = {"episode": 2, "escalated_at": None, "escalated_for": "", "overdue_at": None}
+    again = {"status": IncidentStatus.MITIGATING, "resolved_at": None, "reopened_at": at(150), "members": (a_member(),)}
+    assert step.incident == replace(before, **again, **anew)  # type: ignore[arg-type] # of several kinds
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_what_fails_again_soon_is_the_same_outage_with_all_that_was_tried() -> N
     [
         (ENDED, IncidentStatus.OPEN),
         (replace(ENDED, addressed_at=at(20)), IncidentStatus.MITIGATING),
-        (replace(ENDED, addressed_at=at(20), escalated_at=at(30)), IncidentStatus.ESCALATED),
+        (replace(ENDED, addressed_at=at(20), escalated_at=at(30)), IncidentStatus.MITIGATING),
     ],
 )
 def test_it_goes_on_where_it_stood(before: Incident, status: IncidentStatus) -> None:
@@ -144,8 +145,31 @@ def test_a_severity_that_a_person_set_is_not_raised_by_itself() -> None:
     step = set_severity(an_incident(), Severity.SEV3, "ada", at(60))
     assert step.events[0].text == "SEV1 is now SEV3: ada says so"
     assert look(step.incident, a_trouble()) == []
-    [joined] = look(step.incident, a_trouble(), a_trouble("frontend"))
-    assert joined.incident.severity is Severity.SEV3
+    [joined] = look(replace(step.incident, severity=Severity.SEV2), a_trouble(), a_trouble("frontend"))
+    assert (joined.incident.severity, joined.incident.severity_by) == (Severity.SEV2, "ada")
+
+
+def test_what_a_person_said_of_it_hides_nothing_worse_that_joins() -> None:
+    minor = replace(an_incident(a_member("backend/auth"), severity=Severity.SEV3), severity_by="ada")
+    [step] = look(minor, a_trouble("backend/auth", if_down=Severity.SEV2), a_trouble())
+    assert (step.incident.severity, step.incident.severity_by) == (Severity.SEV1, None)
+
+
+def test_what_becomes_a_sev1_is_told_and_answered_for_anew() -> None:
+    sign_in = a_member("backend/auth")
+    escalated = replace(
+        an_incident(sign_in, severity=Severity.SEV2, status=IncidentStatus.ESCALATED),
+        addressed_at=at(10),
+        escalated_at=at(30),
+        escalated_for="why",
+        overdue_at=at(900),
+    )
+    [step] = look(escalated, a_trouble("backend/auth", if_down=Severity.SEV2), a_trouble(), now=at(9000))
+    worse = step.incident
+    assert (worse.severity, worse.status, worse.episode) == (Severity.SEV1, IncidentStatus.MITIGATING, 2)
+    assert (worse.escalated_at, worse.overdue_at) == (None, None)
+    before = {each.name for each in wanted(escalated, [], [], 1, calls=False)}
+    assert {each.name for each in wanted(worse, [], [], 1, calls=False)} - before == {"notice:opened:0:again-2"}
 
 
 def test_what_has_ended_is_not_changed_by_people() -> None:

@@ -30,7 +30,7 @@ from devops_daemon.model import Incident, Outcome, ProbeState, Result, Severity,
 
 PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=300)
 RULES = Rules()
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SOON = START + MINUTE
 
 
@@ -47,7 +47,7 @@ def test_an_outage_is_mended_at_once() -> None:
 
 def test_what_was_begun_is_looked_at_before_anything_else() -> None:
     under_way = a_remedy(came=None)
-    worst = replace(an_incident(), escalated_at=START, acknowledged_until=at(9999))
+    worst = replace(an_incident(), escalated_at=START, overdue_at=START, acknowledged_until=at(9999))
     assert step(worst, under_way, now=at(9000)) == Verify(under_way)
     assert step(an_incident(resolved_at=at(50)), under_way) == Verify(under_way), "what came of it is still kept"
 
@@ -83,7 +83,7 @@ def test_one_that_made_it_worse_is_the_last() -> None:
 
 def test_what_was_not_done_does_not_count() -> None:
     never = [a_remedy(number, came=Came.NOT_DONE) for number in (1, 2)]
-    assert step(an_incident(), *never) == Mend()
+    assert step(an_incident(), *never, now=START + 2 * MINUTE) == Mend()
     assert step(an_incident(), *(replace(each, dry=True) for each in never)) == Mend()
 
 
@@ -180,7 +180,8 @@ def test_it_ends_in_a_person_or_in_silence_by_right(
         assert all(remedy.stage is Stage.ENDED for remedy in tried)
         assert not (tried and tried[-1].came is Came.WORSE)
     healing = bool(tried) and tried[-1].came is Came.HELPED
-    assert healing or not isinstance(found, Rest), "a SEV1 that burns is never left alone"
+    waits = isinstance(found, Rest) and found.until is not None and found.until <= at(4000) + HOUR
+    assert healing or waits or not isinstance(found, Rest), "a SEV1 that burns is never left alone"
 
 
 # What holds
@@ -262,17 +263,42 @@ def test_every_kind_of_outage_has_its_row_and_the_database_is_never_touched() ->
 
 def test_nothing_is_tried_twice_but_what_never_reached_the_platform() -> None:
     acts = RUNBOOK[Pattern.HUNG]
-    assert untried(acts, [], "c1") == acts
-    assert untried(acts, [a_remedy()], "c1") == (Act.REDEPLOY,)
-    assert untried(acts, [a_remedy(came=Came.NOT_DONE)], "c1") == acts
-    assert untried(acts, [a_remedy(came=Came.NOT_DONE, dry=True)], "c1") == (Act.REDEPLOY,)
+    assert untried(acts, [], "backend", "c1") == acts
+    assert untried(acts, [a_remedy()], "backend", "c1") == (Act.REDEPLOY,)
+    assert untried(acts, [a_remedy(came=Came.NOT_DONE)], "backend", "c1") == acts
+    assert untried(acts, [a_remedy(came=Came.NOT_DONE, dry=True)], "backend", "c1") == (Act.REDEPLOY,)
     never = [a_remedy(number, came=Came.NOT_DONE) for number in range(1, MOST_TRIES + 1)]
-    assert untried(acts, never, "c1") == (Act.REDEPLOY,)
-    assert untried(acts, [a_remedy(), a_remedy(2, Act.REDEPLOY)], "c1") == ()
+    assert untried(acts, never, "backend", "c1") == (Act.REDEPLOY,)
+    assert untried(acts, [a_remedy(), a_remedy(2, Act.REDEPLOY)], "backend", "c1") == ()
+
+
+def test_what_was_tried_on_one_service_may_be_tried_on_another() -> None:
+    assert untried([Act.RESTART], [a_remedy()], "frontend", None) == (Act.RESTART,)
+
+
+def test_what_never_reached_the_platform_is_tried_again_later_and_later() -> None:
+    ended = START + MINUTE
+    for count, seconds in ((1, 15), (2, 30), (3, 60)):
+        never = [a_remedy(number, came=Came.NOT_DONE) for number in range(1, count + 1)]
+        due = ended + timedelta(seconds=seconds)
+        assert step(an_incident(), *never, now=due - timedelta(microseconds=1)) == Rest(due)
+        assert step(an_incident(), *never, now=due) == Mend()
+
+
+def test_what_comes_to_no_end_is_said_and_is_a_person_s_in_the_end() -> None:
+    under_way = a_remedy(came=None)
+    late = START + RULES.mend_within
+    assert step(an_incident(), under_way, now=late) == Overdue("not mended within 0:15:00")
+    said = replace(an_incident(), overdue_at=late)
+    assert step(said, under_way, now=late) == Verify(under_way)
+    found = step(said, under_way, now=START + RULES.longest)
+    assert isinstance(found, Escalate)
+    assert "what came of it is not known" in found.reason
+    assert step(replace(said, escalated_at=late), under_way, now=START + RULES.longest) == Verify(under_way)
 
 
 def test_a_rollback_is_tried_again_only_against_other_code() -> None:
     back = replace(a_remedy(1, Act.ROLLBACK, Came.HELPED), leaves="c1")
     for code, left in (("c1", ()), ("c2", (Act.ROLLBACK,)), (None, ())):
-        assert untried([Act.ROLLBACK], [back], code) == left
-    assert untried([Act.ROLLBACK], [replace(back, leaves=None)], "c2") == ()
+        assert untried([Act.ROLLBACK], [back], "backend", code) == left
+    assert untried([Act.ROLLBACK], [replace(back, leaves=None)], "backend", "c2") == ()

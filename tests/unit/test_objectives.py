@@ -13,6 +13,8 @@ from devops_daemon.objectives import Measured, Objective, measure
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 SECOND = timedelta(seconds=1)
 
+LASTED = timedelta(minutes=9), timedelta(minutes=30)
+
 
 def objective(name: str, *incidents: Incident) -> Objective:
     return next(found for found in measure(incidents, START) if found.name == name)
@@ -91,7 +93,9 @@ def test_a_sev1_is_answered_with_the_first_remedy_call_or_notice() -> None:
     assert measured.windows[0] == Measured(WEEK, 900, 2 / 3)
     assert objective("sev1_response", detected_after(5, ago=timedelta(minutes=5))).actual is None, "it may still be"
     assert objective("sev1_response", detected_after(0, ago=timedelta(minutes=11))).actual == 660
-    assert objective("sev1_response", ended(timedelta(minutes=30))).actual is None, "it ended before anybody could"
+    short, long = (replace(detected_after(0), resolved_at=detected_after(0).opened_at + wait) for wait in LASTED)
+    assert objective("sev1_response", short).actual is None, "it ended before anybody had to"
+    assert objective("sev1_response", long).actual == 1800, "nobody answered, though it went away by itself"
 
 
 @pytest.mark.parametrize(("share", "met"), [(0.51, True), (0.5, False), (0.0, False)])

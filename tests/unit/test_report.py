@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from builders import a_member, a_remedy, an_incident, at
@@ -64,8 +65,16 @@ def test_the_issue_has_the_format_of_the_specification() -> None:
 
 def test_why_nothing_is_done_and_who_sees_to_it_is_seen_at_once() -> None:
     incident = replace(an_incident(), held="Railway cannot be asked", acknowledged_by="ada")
-    status = next(line for line in report.body(file(incident), MANNER).split("\n") if "Status" in line)
-    assert status.strip() == "**Status:** open; ada sees to it; nothing is done now: Railway cannot be asked"
+
+    def status(until: datetime) -> str:
+        body = report.body(file(replace(incident, acknowledged_until=until)), MANNER)
+        return next(line for line in body.split("\n") if "Status" in line).strip()
+
+    now = file(incident).now
+    assert status(now + timedelta(minutes=1)) == (
+        "**Status:** open; ada sees to it; nothing is done now: Railway cannot be asked"
+    )
+    assert status(now) == "**Status:** open; nothing is done now: Railway cannot be asked"
 
 
 def test_a_rollback_that_stands_is_told_with_its_commit() -> None:

@@ -167,7 +167,7 @@ def test_people_and_the_agent_are_told_of_it_at_once_unless_it_is_minor() -> Non
     incident = an_incident(member, severity=Severity.SEV2)
     assert why_call(incident, [], []) == ["backend/error rate is too high, and no probe fails"]
     names = [each.name for each in wanted(incident, [], [], 1, calls=True)]
-    assert names == ["issue", "notice:opened:0", "agent:1", "issue", "state"]
+    assert names == ["notice:opened:0", "issue", "agent:1", "issue", "state"]
     minor = an_incident(member, severity=Severity.SEV3)
     assert [each.name for each in wanted(minor, [], [], 1, calls=True)] == ["issue", "issue", "state"]
 

@@ -22,9 +22,9 @@ def names(incident: Incident, *remedies: Remedy, places: int = 0, calls: bool = 
 
 def test_an_outage_has_an_issue_and_tells_people_once() -> None:
     assert names(an_incident(), places=2) == [
-        "issue",
         "notice:opened:0",
         "notice:opened:1",
+        "issue",
         "issue",
         "state",
     ]
@@ -56,9 +56,9 @@ def test_while_a_rollback_stands_its_code_is_to_be_mended() -> None:
 
 def test_where_nothing_could_be_done_the_agent_is_called_as_well_as_people() -> None:
     assert names(ESCALATED, places=1) == [
-        "issue",
         "notice:opened:0",
         "notice:escalated:0",
+        "issue",
         "agent:1",
         "label:needs-human",
         "comment:escalated",
@@ -83,9 +83,9 @@ def test_an_outage_has_three_comments_at_most() -> None:
 
 def test_the_end_is_told_before_the_issue_is_closed() -> None:
     assert names(ENDED, places=1) == [
-        "issue",
         "notice:opened:0",
         "notice:resolved:0",
+        "issue",
         "comment:resolved",
         "issue",
         "state",

@@ -28,7 +28,7 @@ _SAME = tuple(
     """
     severity severity_by status title opened_at detected_at resolved_at resolved_by reopened_at acknowledged_by
     acknowledged_until addressed_at escalated_at escalated_for overdue_at quiet_until held suspect suspect_told
-    failing_since stands issue issue_url continues version
+    failing_since stands issue issue_url continues episode version
     """.split()  # noqa: SIM905 # as a list it would take a screen
 )
 """What the noun and the row name alike."""
@@ -71,7 +71,8 @@ def save(connection: sa.Connection, changed: Incident, events: Sequence[Timeline
     if changed.version == 1:
         _insert(connection, sa.insert(incident).values(id=changed.id, **values))
     else:
-        if changed.resolved_at and _down_since(connection, changed, changed.resolved_at):
+        ends = changed.resolved_at is not None and not _has_ended(connection, changed)
+        if ends and changed.resolved_at and _down_since(connection, changed, changed.resolved_at):
             raise LostRaceError("one of its probes is down: another replica has seen what this one has not")
         same = sa.and_(incident.c.id == changed.id, incident.c.version == changed.version - 1)
         if connection.execute(incident.update().where(same).values(values)).rowcount != 1:
@@ -193,6 +194,6 @@ class TurnRows:
         which = taken.id, taken.version, self._duty
         await self._db.write(lambda connection: turns.let_go(connection, *which, owner, next_at))
 
-    async def next_due(self) -> datetime | None:
-        """Tell when the next is due."""
-        return await self._db.read(lambda connection: turns.read_next_due(connection, self._duty))
+    async def next_due(self, owner: str) -> datetime | None:
+        """Tell when the next is due for this owner."""
+        return await self._db.read(lambda connection: turns.read_next_due(connection, self._duty, owner))

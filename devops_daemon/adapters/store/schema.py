@@ -149,6 +149,7 @@ incident = sa.Table(
     sa.Column("escalated_for", sa.Text, nullable=False, server_default=""),
     sa.Column("overdue_at", UtcTime),
     sa.Column("quiet_until", UtcTime),
+    sa.Column("episode", sa.Integer, nullable=False, server_default="1"),
     sa.Column("held", sa.Text, nullable=False, server_default=""),
     sa.Column("suspect", sa.Text),
     sa.Column("suspect_told", sa.Text, nullable=False, server_default=""),

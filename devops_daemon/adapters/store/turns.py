@@ -36,9 +36,14 @@ def let_go(  # what the port has, and the connection
     connection.execute(turn.update().where(*mine, same).values(next_at=next_at, settled=next_at is None))
 
 
-def read_next_due(connection: sa.Connection, duty: Duty) -> datetime | None:
-    """Tell when the next is due; one without a time has been since its incident began. None is never."""
+def read_next_due(connection: sa.Connection, duty: Duty, owner: str) -> datetime | None:
+    """Tell when the next is due for this owner; one without a time has been since its incident began. None is never.
+
+    What another has in hand is due when it may be taken from them.
+    """
     begun = sa.func.coalesce(turn.c.next_at, incident.c.opened_at)
-    waiting = sa.select(sa.func.min(begun)).join_from(turn, incident, turn.c.incident == incident.c.id)
+    held = sa.and_(turn.c.held_by != owner, turn.c.held_until > begun)
+    due = sa.case((held, turn.c.held_until), else_=begun)
+    waiting = sa.select(sa.func.min(due)).join_from(turn, incident, turn.c.incident == incident.c.id)
     found: datetime | None = connection.execute(waiting.where(turn.c.duty == duty, ~turn.c.settled)).scalar()
     return found
