@@ -17,6 +17,7 @@ from devops_daemon.markdown import GAP, prose
 MOST = 3
 LONGEST_WORDS = 200
 LONGEST_TOPIC = 100
+ALL = "all"
 _NEAREST = 3
 _MOST_HEARD = 30
 """Mentions in one comment that are looked at."""
@@ -235,7 +236,8 @@ def _exactly(row: Command, words: str) -> Ask | None:
     if not found:
         return None
     given = found.groupdict()
-    if (given.get("service") or "").lower() in _STOP:
+    service = (given.get("service") or "").lower()
+    if service in _STOP and not (service == ALL and row.name in _OF_ALL):
         return None
     number, topic = given.get("number"), given.get("topic")
     return Ask(
@@ -250,6 +252,9 @@ def _exactly(row: Command, words: str) -> Ask | None:
         confirmed=bool(given.get("confirmed")),
     )
 
+
+_OF_ALL = frozenset({Name.SILENCE, Name.UNSILENCE})
+"""What may be said of every service at once."""
 
 # What acts: all of it, and nothing else
 

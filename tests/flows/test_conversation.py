@@ -45,6 +45,8 @@ PROMISED = {
     Name.ROLLBACK: ("@devops rollback frontend", "Done: rollback frontend"),
     Name.CLEAR_SESSIONS: ("@devops clear stale sessions", "sessions older than a day were deleted"),
     Name.CLEAR_ORPHANS: ("@devops clear orphans", "rows belong to nothing"),
+    Name.SILENCE: ("@devops silence backend for 30m", "It is silenced by max until"),
+    Name.UNSILENCE: ("@devops unsilence all", "all is not silenced."),
     Name.PAUSE: ("@devops pause", "Paused by max"),
     Name.RESUME: ("@devops resume", "It is not paused"),
     Name.HELP: ("@devops help", "check logs SERVICE"),
@@ -86,6 +88,20 @@ async def test_what_cannot_be_said_of_an_incident_is_refused_with_the_reason(wor
     assert (await world.ended(said)).outcome == "failed"
     body = world.replies()[-1].body
     assert "backend still fails" in body or "there is no incident 260105-zzzz" in body
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("silence nowhere 30m", "no service nowhere is watched; there are all, backend, frontend"),
+        ("silence backend 25h", "a silence lasts a day at most"),
+        ("unsilence nowhere", "no service nowhere is watched"),
+    ],
+)
+async def test_what_cannot_be_silenced_is_refused_with_the_reason(world: World, words: str, told: str) -> None:
+    said = await world.says("max", f"@devops {words}")
+    assert (await world.ended(said)).outcome != "done"
+    assert told in world.replies()[-1].body
 
 
 def test_no_command_is_left_out_of_these_stories() -> None:
