@@ -17,7 +17,7 @@ from flows.gate import KILLS, Call, Gate, Way, open_gate
 from flows.incident_world import REDEPLOY, RESTART, ROLLBACK, World, open_world
 
 pytestmark = pytest.mark.faults
-AT_ONCE = 12
+AT_ONCE = 6
 DURATIONS = {"PROBE_TIMEOUT": "2s", "REMEDIATION_PAUSE": "3s", "ESCALATION_MENTIONS": "ada"}
 
 
