@@ -36,10 +36,12 @@ OPERATOR = "operator-token-0123456789"  # of a daemon in a test
 RESTART, REDEPLOY, ROLLBACK = "RestartDeployment", "RedeployDeployment", "RollBackDeployment"
 
 
-async def until(holds: Callable[[], Awaitable[Any]], what: Callable[[], object] = lambda: "") -> Any:
+async def until(
+    holds: Callable[[], Awaitable[Any]], what: Callable[[], object] = lambda: "", patience: float = PATIENCE
+) -> Any:
     """Wait until something holds; gives it."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             for pause in itertools.repeat(0.1):
                 if found := await holds():
                     return found

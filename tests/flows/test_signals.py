@@ -28,6 +28,9 @@ LEVELS = (
     Level(Name.MEMORY, 0.0, timedelta(minutes=10), Severity.SEV2),
 )
 
+STEPS = 240.0
+"""Seconds: eight of the steps by which Railway counts, of which one must fall together with the window."""
+
 
 @asynccontextmanager
 async def customers(product: Product, path: str) -> AsyncIterator[None]:
@@ -71,10 +74,10 @@ async def test_errors_that_no_probe_sees_are_seen(tmp_path: Path) -> None:
                     return errors is not None and errors.known_at is not None and errors.severity is None
 
                 async with customers(world.product, "/health"):
-                    await until(well)
+                    await until(well, patience=STEPS)
                 await world.product.switch_on("backend-500")
                 async with customers(world.product, "/health"):
-                    await until(strained)
+                    await until(strained, patience=STEPS)
                 [found] = [each for each in await signals.current() if each.severity is Severity.SEV1]
                 assert str(found.key) == "backend/error rate"
                 assert "requests answered with a 5xx in 3 seconds" in found.detail
