@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
+from hypothesis import settings
 from postgres import PostgresServer, drop_database, fresh_database, start_postgres
 
 from devops_daemon.adapters.store.db import PostgresDatabase
 
 _numbers = count(1)
+
+settings.register_profile("steady", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))  # the same code, the same result
 
 
 @pytest.fixture(scope="session")

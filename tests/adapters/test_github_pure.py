@@ -247,6 +247,13 @@ def test_no_answer_whatsoever_breaks_the_reading_of_it(status: int, headers: dic
             assert len(meaning.text) < 400
 
 
+def test_a_limit_without_a_name_counts_as_the_one_that_was_asked() -> None:
+    told = understand(refusal(PRIMARY, 403, X_RateLimit_Remaining="0", X_RateLimit_Resource="\x1f"), NOW)
+    assert isinstance(told, Throttled)
+    assert (told.text, told.resource) == ("GitHub allows no more requests (core)", None)
+    assert quota_of({"X-RateLimit-Resource": "a b", "X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "9"}) is None
+
+
 @given(HEADERS)
 def test_headers_are_read_whatever_is_in_them(headers: dict[str, str]) -> None:
     for look in (quota_of, next_page, date_of, needed):

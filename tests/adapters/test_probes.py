@@ -843,8 +843,6 @@ def test_whatever_bytes_a_server_sends_a_probe_gives_a_result_of_one_line(kind: 
 
         @settings(
             max_examples=120,
-            deadline=None,
-            derandomize=True,
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         )

@@ -214,7 +214,7 @@ class InboxMachine(RuleBasedStateMachine):
 def machine_on(address: str, runner: asyncio.Runner, *, examples: int, steps: int) -> None:
     store = connect(address)
     runner.run(store.open())
-    quiet = settings(derandomize=True, database=None, deadline=None, max_examples=examples, stateful_step_count=steps)
+    quiet = settings(max_examples=examples, stateful_step_count=steps)
     try:
         run_state_machine_as_test(lambda: InboxMachine(runner.run, store), settings=quiet)  # type: ignore[arg-type] # Hypothesis's own
     finally:

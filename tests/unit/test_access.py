@@ -4,13 +4,10 @@ import base64
 
 import pytest
 from hypothesis import example, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from devops_daemon.entrypoints.access import Access, Tokens, is_loopback, may_act, may_view
 from devops_daemon.settings import WrongSettingsError, read
-
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 VIEWER, OPERATOR = "viewer-0123456789", "operator-0123456789"
 BOTH = Tokens(viewer=VIEWER, operator=OPERATOR)
@@ -135,7 +132,6 @@ headers = st.one_of(
 )
 
 
-@PROPERTY
 @given(st.none() | headers, st.none() | st.text(st.characters()), st.none() | st.text(st.characters()))
 @example("Bearer \udcff", "127.0.0.1", "localhost")
 @example("Basic \udcff", "127.0.0.1", "localhost")
@@ -145,7 +141,6 @@ def test_no_header_is_too_strange(authorization: str | None, peer: str | None, h
     assert may_view(Tokens(), authorization, peer, "devops.example.com") is Access.CLOSED
 
 
-@PROPERTY
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=16, max_size=24))
 @example("fifteen-letters ")
 @example(" fifteen-letters")
@@ -160,7 +155,6 @@ def test_each_token_that_the_settings_take_opens(token: str) -> None:
     assert may_view(tokens, f"Bearer {token}", *ELSEWHERE) is (Access.GRANTED if operator else Access.CLOSED)
 
 
-@PROPERTY
 @given(st.ip_addresses(v=4))
 def test_an_address_within_ipv6_is_of_this_machine_where_it_is_by_itself(address: object) -> None:
     assert is_loopback(f"::ffff:{address}") is is_loopback(str(address)) is str(address).startswith("127.")
@@ -202,7 +196,6 @@ def test_nothing_else_acts_and_no_browser_does_by_itself(authorization: str | No
     assert may_act(BOTH, authorization) is Access.ASK
 
 
-@PROPERTY
 @given(st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=16, max_size=24))
 @example("not-utf8-\udcff\udcfe-token")
 def test_each_token_that_the_settings_take_acts(token: str) -> None:

@@ -219,11 +219,12 @@ histories = st.lists(
 @given(histories)
 def test_a_rollback_leads_to_kept_other_code_of_before_and_to_the_newest_of_it(history: Sequence[Deployment]) -> None:
     choice = to_roll_back(a_hosted("backend", NOW), (NOW, *history))
+    first = min(each.created_at for each in (NOW, *history) if each.commit in {None, NOW.commit})
     fitting = [
         each
         for each in history
         if each.can_rollback
-        and each.created_at < NOW.created_at
+        and each.created_at < first
         and each.phase in {Phase.ENDED, Phase.LIVE, Phase.SLEEPING}
         and each.commit != NOW.commit
         and each.commit

@@ -11,13 +11,11 @@ from random import Random
 import pytest
 from effort import cpu_within
 from hypothesis import example, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from devops_daemon.clusters import Cluster, cluster
 from devops_daemon.hosting import LogLine
 
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 UUID = "b3f6c1de-8f14-4e45-9c1c-0d9d5a1e4f6a"
 
@@ -234,7 +232,6 @@ log_lines = st.lists(
 )
 
 
-@PROPERTY
 @given(log_lines)
 @example(lines("", "\0", "<*>", "<*> <*>", "(empty)"))
 def test_no_line_is_lost_whatever_it_says(said: list[LogLine]) -> None:
@@ -247,14 +244,12 @@ def test_no_line_is_lost_whatever_it_says(said: list[LogLine]) -> None:
         assert one.level in {line.level for line in said}
 
 
-@PROPERTY
 @given(st.lists(alike, min_size=2, max_size=8), log_lines, st.randoms(use_true_random=False))
 def test_the_order_of_the_lines_does_not_matter(messages: list[str], others: list[LogLine], chance: Random) -> None:
     said = [*(LogLine(NOON, message, "info") for message in messages), *others]
     assert cluster(chance.sample(said, len(said))) == cluster(said)
 
 
-@PROPERTY
 @given(log_lines)
 def test_a_template_is_one_short_line_that_can_be_written(said: list[LogLine]) -> None:
     for one in cluster(said):
@@ -263,7 +258,6 @@ def test_a_template_is_one_short_line_that_can_be_written(said: list[LogLine]) -
         assert one.template.encode()
 
 
-@PROPERTY
 @given(log_lines, st.integers(2, 3))
 def test_said_more_often_it_is_counted_more_often(said: list[LogLine], times: int) -> None:
     once = {one.template: one.count for one in cluster(said)}

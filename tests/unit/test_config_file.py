@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from devops_daemon.config_file import Document, File, ProbeTable, ServiceTable, line_of, read_document
 from devops_daemon.model import ProbeKind, Severity
 
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=60)
+PROPERTY = hypothesis_settings(max_examples=60)
 
 
 @pytest.fixture

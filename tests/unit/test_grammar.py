@@ -7,13 +7,11 @@ import pytest
 from effort import cpu_within
 from hostile import HOSTILE
 from hypothesis import example, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from devops_daemon.commands.catalogue import COMMANDS, Name
 from devops_daemon.commands.grammar import LONGEST_TOPIC, LONGEST_WORDS, MOST, Ask, Unclear, read, typed
 
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 ACTS = frozenset(name for name, row in COMMANDS.items() if row.acts)
 LOGS, BUILD, USER, WHY = Name.LOGS, Name.BUILD_LOGS, Name.USER, Name.WHY
 DATABASE, HEALTH, STATUS, METRICS = Name.DATABASE, Name.HEALTH, Name.STATUS, Name.METRICS
@@ -479,7 +477,6 @@ def test_each_command_is_read_as_the_catalogue_writes_it(name: Name) -> None:
         assert typed(found) == filled
 
 
-@PROPERTY
 @given(name=st.sampled_from(list(COMMANDS)), data=st.data())
 def test_what_is_typed_is_read_again(name: Name, data: st.DataObject) -> None:
     given_values: dict[str, Any] = {field: data.draw(GIVEN[field]) for field in _WANTS.get(name, ())}
@@ -515,7 +512,6 @@ WORDS = (
 worded = st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)
 
 
-@PROPERTY
 @given(worded | st.text(st.characters(), max_size=60).map(lambda text: f"@devops {text}"))
 @example("@devops " + "\x00")
 def test_no_text_is_too_strange(body: str) -> None:
@@ -527,7 +523,6 @@ def test_no_text_is_too_strange(body: str) -> None:
             assert 1 <= len(one.nearest) <= 4
 
 
-@PROPERTY
 @given(
     st.lists(st.sampled_from([word for word in WORDS if word not in {"\n", "\n\n", "**"}]), max_size=8).map(" ".join)
 )
@@ -541,7 +536,6 @@ def test_what_acts_is_a_verb_with_its_object_and_nothing_else(words: str) -> Non
 @pytest.mark.parametrize(
     "wrap", ["`{}`", "```\n{}\n```", "> {}", "[{}](x)", "<b>{}</b>", "<!-- {} -->", "    {}", "~~{}~~"]
 )
-@PROPERTY
 @given(ask=st.sampled_from([row.usage for row in COMMANDS.values()]))
 def test_no_command_is_read_from_code_quotes_links_and_html(wrap: str, ask: str) -> None:
     assert read(wrap.format(f"@devops {ask}")) == ()

@@ -23,9 +23,6 @@ from devops_daemon import logs
 from devops_daemon.redaction import MASK, Redactor
 
 PROPERTY = hypothesis_settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
     max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # what was logged is taken away by each example
 )

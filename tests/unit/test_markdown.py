@@ -9,7 +9,6 @@ import pytest
 from effort import cpu_within
 from hostile import HOSTILE, Hostile
 from hypothesis import example, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -17,7 +16,6 @@ from markdown_it.token import Token
 from devops_daemon.forge import Mark
 from devops_daemon.markdown import GAP, LONGEST_RUN, cut, details, fenced, plain, prose, shortened, shown, span
 
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 PIECES = (
     *("`", "```", "~~~", "*", "**", "_", "[", "](", ")", "![", "<", ">", "<!--", "-->", "--!>", "<b>", "</details>"),
     *(
@@ -168,7 +166,6 @@ WRAPPED = (
 
 
 @pytest.mark.parametrize("wrap", [*WRAPPED, "<div>\n{}\n</div>", "<details>\n\n{}\n\n</details>", "- > {}", "~~~\n{}"])
-@PROPERTY
 @given(
     word=st.text("abcXYZ", min_size=1, max_size=9),
     before=st.sampled_from(("", "before\n\n", "- one\n- two\n\n# h\n\n")),
@@ -178,7 +175,6 @@ def test_what_is_within_is_no_prose(wrap: str, word: str, before: str) -> None:
     assert not any(f"Q{word}Q" in line for line in lines)
 
 
-@PROPERTY
 @given(pieced)
 def test_whatever_is_written_lines_are_read_from_it(body: str) -> None:
     lines = prose(body)
@@ -292,7 +288,6 @@ def check_fence(text: str) -> None:
     assert (fence.type, fence.content) == ("fence", (harmless.strip("\n") or "(nothing)") + "\n")
 
 
-@PROPERTY
 @given(pieced)
 def test_a_fence_holds_the_text_and_nothing_is_live(text: str) -> None:
     check_fence(text)
@@ -303,7 +298,6 @@ def test_a_fence_holds_hostile_text(text: str) -> None:
     check_fence(text)
 
 
-@PROPERTY
 @given(st.text(), st.text("`", min_size=1, max_size=300))
 def test_no_fence_needs_to_be_long(text: str, ticks: str) -> None:
     assert max(map(len, re.findall("`+", shown(text + ticks)))) <= LONGEST_RUN
@@ -356,7 +350,6 @@ def check_plain(text: str) -> None:
     harmless.encode()
 
 
-@PROPERTY
 @given(pieced)
 @example("`" * 3)
 def test_plain_text_holds_nothing_but_text(text: str) -> None:
@@ -368,14 +361,12 @@ def test_hostile_text_is_plain(text: str) -> None:
     check_plain(text[:20_000])
 
 
-@PROPERTY
 @given(st.text(st.characters(categories=("L", "Nd", "P", "S")), max_size=40))
 def test_plain_text_says_the_same(text: str) -> None:
     said = "".join(token.content for token in within(parsed(plain(text))) if token.type.startswith("text"))
     assert said.replace("\u200b", "") == " ".join(shown(text).replace("\u200b", "").split())
 
 
-@PROPERTY
 @given(pieced)
 def test_a_span_is_one_code_span(text: str) -> None:
     (inline,) = (token for token in parsed(f"- {span(text, 'before ')}") if token.type == "inline")
@@ -420,7 +411,6 @@ def test_a_line_too_long_is_cut_not_within_an_escape() -> None:
     assert shortened("&amp;&amp;", 8) == "&amp;\u2026"
 
 
-@PROPERTY
 @given(pieced, st.integers(0, 200), st.booleans())
 def test_what_is_cut_is_never_longer_than_it_may_be(text: str, most: int, newest_last: bool) -> None:  # noqa: FBT001 # Hypothesis gives it
     harmless = shown(text)
@@ -431,7 +421,6 @@ def test_what_is_cut_is_never_longer_than_it_may_be(text: str, most: int, newest
         assert found == harmless
 
 
-@PROPERTY
 @given(pieced, st.integers(1, 60))
 def test_shortened_text_stays_harmless(text: str, most: int) -> None:
     short = shortened(plain(text), most)

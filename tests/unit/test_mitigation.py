@@ -28,7 +28,7 @@ from devops_daemon.incidents.runbook import MOST_TRIES, RUNBOOK, Signs, recognis
 from devops_daemon.mending import Act, Came, Pattern, Remedy, Stage
 from devops_daemon.model import Incident, Outcome, ProbeState, Result, Severity, Status, Symptom
 
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=300)
+PROPERTY = hypothesis_settings(max_examples=300)
 RULES = Rules()
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SOON = START + MINUTE

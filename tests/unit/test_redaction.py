@@ -13,15 +13,12 @@ from urllib.parse import quote, quote_plus
 import pytest
 from effort import cpu_within
 from hypothesis import assume, example, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from yarl import URL
 
 from devops_daemon.known_values import known_values
 from devops_daemon.redaction import MASK, Redactor, without_emails
 from devops_daemon.token_shapes import SHAPES
-
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 AWKWARD = "\"'\\/:?#&=+%@ \n\t,;()<>[]{}-_.\u00e4\u00df\u6f22\U0001f511"
 secrets = st.text(st.sampled_from("abcXYZ019" + AWKWARD), min_size=4, max_size=24) | st.text(min_size=4, max_size=12)
@@ -41,14 +38,12 @@ def can_be_kept_out(written: str) -> bool:
 # The secrets of the settings
 
 
-@PROPERTY
 @given(secrets, texts, texts)
 def test_a_secret_does_not_stay_in_any_text(secret: str, before: str, after: str) -> None:
     assume(can_be_kept_out(secret))
     assert secret not in Redactor([secret]).text(f"{before}{secret}{after}{secret}")
 
 
-@PROPERTY
 @given(st.lists(secrets, min_size=2, max_size=4), st.permutations(range(4)), texts)
 def test_no_secret_stays_beside_others_that_overlap_it(several: list[str], order: list[int], text: str) -> None:
     assume(all(map(can_be_kept_out, several)))
@@ -77,7 +72,6 @@ WRITTEN: Mapping[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("way", WRITTEN)
-@PROPERTY
 @given(secret=secrets)
 @example(secret='p\u00e4ss"word')
 @example(secret="pass/word with=signs,all(the)way")
@@ -93,7 +87,6 @@ def _basic(user: str, secret: str) -> str:
     return base64.b64encode(f"{user}:{secret}".encode()).decode()
 
 
-@PROPERTY
 @given(texts, secrets)
 @example("user", "test")
 @example("me", "abcdefg")
@@ -103,7 +96,6 @@ def test_basic_credentials_do_not_stay_in_a_header(user: str, secret: str) -> No
     assert credentials not in Redactor([secret]).text(f"Authorization: Basic {credentials}")
 
 
-@PROPERTY
 @given(st.text("user", min_size=1, max_size=4), st.text("pasword019", min_size=4, max_size=16))
 def test_basic_credentials_do_not_stay_where_nothing_says_what_they_are(user: str, secret: str) -> None:
     credentials = _basic(user, secret)
@@ -143,7 +135,6 @@ def test_without_secrets_shapes_are_masked_all_the_same() -> None:
     assert Redactor([""]).text("nothing to see") == "nothing to see"
 
 
-@PROPERTY
 @given(st.lists(any_text, max_size=3), any_text)
 @example(["\udcff-not-utf8"], "\udcff-not-utf8")
 def test_no_secret_and_no_text_is_too_strange(several: list[str], text: str) -> None:
@@ -361,7 +352,6 @@ def test_a_private_key_of_any_kind_is_masked(text: str) -> None:
     assert Redactor().text(f"a {text} b") == f"a {MASK} b"
 
 
-@PROPERTY
 @given(st.lists(st.sampled_from([*TOKENS.values(), " ", "\n", "a", "-", ".", "_", MASK]), max_size=6).map("".join))
 @example(TOKENS["AWS"] + PEM)
 @example(TOKENS["Telegram"] + PEM)
@@ -470,7 +460,6 @@ PIECES = [
 pieced = st.lists(st.sampled_from(PIECES) | texts, max_size=12).map("".join)
 
 
-@PROPERTY
 @given(st.lists(secrets, max_size=2), pieced)
 @example([], "Basic password=ghp_")
 def test_masking_again_changes_nothing(several: list[str], text: str) -> None:
@@ -533,7 +522,6 @@ def _texts_in(value: Any) -> list[str]:
             return [value] if isinstance(value, str) else []
 
 
-@PROPERTY
 @given(values, st.text("pasword019 /\"'", min_size=4, max_size=12))
 def test_no_secret_stays_in_any_value_within_another(value: Any, secret: str) -> None:
     masked = Redactor([secret]).value(_with(value, secret))
@@ -588,7 +576,6 @@ words = st.from_regex(r"[a-z0-9]([a-z0-9._+-]{0,20}[a-z0-9])?", fullmatch=True)
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 
 
-@PROPERTY
 @given(texts, words, st.lists(labels, min_size=2, max_size=4).map(".".join), texts)
 def test_no_address_stays(before: str, user: str, host: str, after: str) -> None:
     masked = without_emails(f"{before} {user}@{host} {after}")
@@ -709,7 +696,6 @@ def test_values_are_known_once_the_longest_first() -> None:
     ]
 
 
-@PROPERTY
 @given(
     st.text("abcdefXYZ0189!$%&/=+#", min_size=8, max_size=40), st.sampled_from(("DB_PASSWORD", "apiToken", "X_SECRET"))
 )
@@ -720,7 +706,6 @@ def test_what_is_named_a_secret_is_not_read_in_a_log(secret: str, name: str) -> 
     assert secret not in Redactor(known).text(f"it is {secret} here")
 
 
-@PROPERTY
 @given(st.dictionaries(texts | st.sampled_from(("A_TOKEN", "URL", "X")), st.none() | any_text | pieced, max_size=4))
 def test_every_known_value_is_part_of_a_variable(variables: dict[str, str | None]) -> None:
     found = known_values(variables)

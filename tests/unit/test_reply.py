@@ -6,7 +6,6 @@ import pytest
 from effort import cpu_within
 from hostile import HOSTILE
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -18,7 +17,6 @@ from devops_daemon.commands.reply import help_answer, render
 from devops_daemon.forge import Mark, Role
 from devops_daemon.redaction import Redactor
 
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 MARK = Mark("reply", "7")
 KEPT_BACK = "Log lines are not shown on a public repository; `devops-daemon logs` shows them."
 LINK = "https://devops.example/incidents/260105-k3f9"
@@ -293,7 +291,6 @@ answers = st.builds(
 )
 
 
-@PROPERTY
 @given(answers, st.sampled_from((4000, 60_000)), st.booleans())
 def test_nothing_that_strangers_wrote_is_live(answer: Answer, limit: int, public: bool) -> None:  # noqa: FBT001 # Hypothesis gives it
     check(answer, limit, public=public)

@@ -22,7 +22,7 @@ from devops_daemon.settings import (
 )
 from devops_daemon.settings import example as example_of
 
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=150)
+PROPERTY = hypothesis_settings(max_examples=150)
 
 CONTRACT = Path(os.environ.get("CONFORMANCE_DATA") or Path(__file__).parents[3] / "shared") / "contract.md"
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from devops_daemon.config_file import Document, read_document
@@ -24,8 +23,6 @@ from devops_daemon.model import (
 )
 from devops_daemon.settings import WrongSettingsError, read
 from devops_daemon.watchlist import CERTIFICATE_DAYS, HEALTHY, SLOW_AFTER, canary_password, plan
-
-PROPERTY = hypothesis_settings(derandomize=True, database=None, deadline=None, max_examples=100)
 
 BACKEND = {"PRODUCTION_BACKEND_URL": "https://api.example.com"}
 FRONTEND = {"PRODUCTION_FRONTEND_URL": "https://www.example.com"}
@@ -340,7 +337,6 @@ def _goes_round(needs: list[list[int]]) -> bool:
     return bool(left)
 
 
-@PROPERTY
 @given(st.lists(st.lists(st.integers(0, 5), max_size=3), min_size=1, max_size=6))
 def test_services_are_in_an_order_in_which_each_follows_what_it_needs_or_a_circle_is_told(
     tmp_path_factory: pytest.TempPathFactory, needs: list[list[int]]
@@ -396,8 +392,10 @@ def test_a_derived_password_is_the_same_for_ever() -> None:
     assert password == "Dc1!n4jHfAVVJX3h_vpINRjhFZd1g6OE"
 
 
-@PROPERTY
-@given(st.text(min_size=4).filter(str.strip), st.text(min_size=1))
+SECRET_TEXTS = st.text().map(str.strip).filter(lambda text: len(text) >= 4)
+
+
+@given(SECRET_TEXTS, st.text(min_size=1))
 def test_a_derived_password_pleases_the_rules_for_passwords(secret: str, username: str) -> None:
     password = canary_password(read({"DEVOPS_API_SECRET": secret}), username)
     assert any(map(str.isupper, password))
@@ -409,10 +407,6 @@ def test_a_derived_password_pleases_the_rules_for_passwords(secret: str, usernam
     assert password.isprintable()
 
 
-SECRET_TEXTS = st.text().map(str.strip).filter(lambda text: len(text) >= 4)
-
-
-@PROPERTY
 @given(SECRET_TEXTS, SECRET_TEXTS, st.text(), st.text())
 def test_a_derived_password_is_of_one_secret_and_one_name(one: str, other: str, name: str, another: str) -> None:
     assume(one.strip() != other.strip() and name != another)
@@ -445,7 +439,6 @@ def test_the_fingerprint_changes_with_what_is_asked_and_as_whom() -> None:
     assert seen[0] == fingerprint(CANARY_PASSWORD="one-password", PROBE_TIMEOUT="1s", CHECK_INTERVAL="1h")
 
 
-@PROPERTY
 @given(st.text(st.characters(codec="ascii", exclude_categories=("C", "Z")), min_size=5, max_size=40))
 def test_the_fingerprint_tells_nothing_of_the_password(password: str) -> None:
     found = fingerprint(CANARY_PASSWORD=password)

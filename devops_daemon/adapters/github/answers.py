@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from devops_daemon.adapters.exchange import LONGEST_PIECE, snippet
-from devops_daemon.adapters.github.headers import header, seconds_in, until_reset
+from devops_daemon.adapters.github.headers import header, resource_of, seconds_in, until_reset
 
 LIMIT_WAIT = timedelta(minutes=1)
 """After a limit that does not say how long: GitHub's documentation asks for a minute at least."""
@@ -233,7 +233,7 @@ def _is_limit(reply: Reply, message: str) -> bool:
 
 
 def _throttled(reply: Reply, message: str, now: datetime, resource: str | None = None) -> Throttled:
-    resource = header(reply.headers, "x-ratelimit-resource") or resource
+    resource = resource_of(reply.headers) or resource
     secondary = bool(_SECONDARY.search(message)) or header(reply.headers, "x-ratelimit-remaining") != "0"
     if resource == "graphql" and not _SECONDARY.search(message) and reply.status < 300:  # noqa: PLR2004 # HTTP
         secondary = False

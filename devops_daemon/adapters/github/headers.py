@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _LONGEST = 1e9
+_RESOURCE = re.compile(r"[a-z_]{1,40}")
 _LINK = re.compile(r'<([^<>\s]{1,4000})>\s{0,9};\s{0,9}rel="next"')
 
 
@@ -45,6 +46,12 @@ def until_reset(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     return left + timedelta(seconds=1) if left >= timedelta() else None
 
 
+def resource_of(headers: Mapping[str, str]) -> str | None:
+    """Read which limit an answer counts in: core, search, graphql; None where it does not say, or says no name."""
+    said = header(headers, "x-ratelimit-resource") or ""
+    return said if _RESOURCE.fullmatch(said) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """What GitHub said last about one limit."""
@@ -56,12 +63,12 @@ class Quota:
 
 def quota_of(headers: Mapping[str, str]) -> Quota | None:
     """Read how many requests an hour has, and how many are left; None where the answer does not tell."""
-    resource = header(headers, "x-ratelimit-resource")
+    resource = resource_of(headers)
     try:
         limit, left = (int(header(headers, f"x-ratelimit-{name}") or "") for name in ("limit", "remaining"))
     except ValueError:
         return None
-    return Quota(resource[:40], limit, left) if resource and limit > 0 else None
+    return Quota(resource, limit, left) if resource and limit > 0 else None
 
 
 def next_page(headers: Mapping[str, str]) -> str | None:
