@@ -240,6 +240,8 @@ class Trouble:
     since: datetime
     """The first failing result."""
     detail: str
+    counted_from: datetime | None = None
+    """Of a signal: when what it counts now began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,8 @@ class Signal:
     """Over which level it is; None is over none."""
     since: datetime | None = None
     """Since when it stands so; None where it was never known."""
+    counted_from: datetime | None = None
+    """When the window began by which it is known."""
     detail: str = ""
     known_at: datetime | None = None
     """When it was known last."""
@@ -260,7 +264,7 @@ class Signal:
         """Say what is wrong, in the words of incidents."""
         if self.severity is None or self.since is None:
             return None
-        return Trouble(self.key, Symptom.STRAINED, self.severity, self.since, self.detail)
+        return Trouble(self.key, Symptom.STRAINED, self.severity, self.since, self.detail, self.counted_from)
 
 
 class IncidentStatus(StrEnum):

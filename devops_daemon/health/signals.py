@@ -4,7 +4,7 @@ A signal is well, over a level, or not known: what has no data for the whole of 
 well nor bad. What must never happen: an incident that opens, or ends, because the platform did not answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,9 @@ from devops_daemon.model import ProbeKey, Severity, Signal
 LEAST_REQUESTS = 20
 """Within a window: of fewer, a share says nothing."""
 ENOUGH = 0.8
-"""A signal that is over a level is well again below this part of it: what wavers around it is one trouble."""
+"""A signal that is over a level is well again when it stays below this part of it: what wavers is one trouble."""
+PARTS = 3
+"""A window of requests is cut into so many, each of which must be over the level."""
 COVERED = 0.7
 """So much of a window must have data: samples come late."""
 
@@ -61,95 +63,109 @@ class Seen:
 
 
 def judge(before: Signal, seen: Seen, levels: Sequence[Level] = LEVELS) -> Signal:
-    """Give the row after a look; what is not known stays as it was."""
-    mine = [level for level in levels if level.name == before.key.name]
-    measured = [(level, _measured(level, seen)) for level in mine]
+    """Give the row after a look; what is not known stays as it was.
+
+    While the level that it was over is not known, it may be found worse, and no better.
+    """
+    measured = [(level, _READERS[level.name](level, seen)) for level in levels if level.name == before.key.name]
     over = next(((level, found) for level, found in measured if found and _is_over(level, found, before)), None)
+    unseen = any(found is None for level, found in measured if level.severity is before.severity)
+    if before.severity and unseen and (over is None or over[0].severity > before.severity):
+        return before
     if over is not None:
         level, found = over
-        same = before.severity is level.severity
-        since = before.since if same else found.since
-        return replace(before, severity=level.severity, since=since, detail=found.text, known_at=seen.at)
+        since = before.since if before.severity is level.severity else found.begin
+        return replace(
+            before,
+            severity=level.severity,
+            since=since,
+            counted_from=found.begin,
+            detail=found.text,
+            known_at=seen.at,
+        )
     known = next((found for _, found in measured if found), None)
-    unknown = before.severity is not None and not any(
-        found for level, found in measured if level.severity is before.severity
-    )
-    if known is None or unknown:
+    if known is None:
         return before
     since = before.since if before.severity is None and before.since else seen.at
-    return replace(before, severity=None, since=since, detail=known.text, known_at=seen.at)
+    return replace(before, severity=None, since=since, counted_from=known.begin, detail=known.text, known_at=seen.at)
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
     """What a signal was within a window."""
 
-    value: float
-    """Over the whole of it."""
+    least: float
+    """It was over this all the time: what was over a level for a moment is not over it."""
     lately: float
-    """Over its second half: what has ended by then is over."""
-    since: datetime
+    """In the second half: what has ended by then is over."""
+    begin: datetime
     text: str
 
 
 def _is_over(level: Level, found: _Measured, before: Signal) -> bool:
-    limit = level.over * (ENOUGH if before.severity is level.severity else 1.0)
-    return found.value > limit and found.lately > limit
-
-
-def _measured(level: Level, seen: Seen) -> _Measured | None:
-    return _READERS[level.name](level, seen)
+    if before.severity is level.severity:
+        return found.lately > level.over * ENOUGH
+    return found.least > level.over
 
 
 def _errors(level: Level, seen: Seen) -> _Measured | None:
-    begin, half = seen.at - level.window, seen.at - level.window / 2
-    samples = [each for each in seen.samples or () if begin <= each.at <= seen.at]
-    late = [each for each in samples if each.at >= half]
+    samples = [each for each in _within(level, seen) if each.requests]
+    late = [each for each in samples if each.at >= seen.at - level.window / 2]
     total, failed = sum(each.requests for each in samples), sum(each.failed for each in samples)
-    requests_late = sum(each.requests for each in late)
-    if seen.samples is None or total < LEAST_REQUESTS or not requests_late:
+    if total < LEAST_REQUESTS or len(samples) < PARTS or not late or not _covers(samples[0].at, level, seen):
         return None
-    if not _covers([each.at for each in seen.samples], begin, level.window):
-        return None
-    text = f"{failed / total:.1%} of {total} requests answered with a 5xx in {_minutes(level.window)}"
-    return _Measured(failed / total, sum(each.failed for each in late) / requests_late, begin, text)
+    shares = [
+        _share(samples[place * len(samples) // PARTS : (place + 1) * len(samples) // PARTS]) for place in range(PARTS)
+    ]
+    text = f"{failed / total:.1%} of {total:,} requests answered with a 5xx in {_minutes(level.window)}"
+    return _Measured(min(*shares, _share(samples), _share(late)), _share(late), seen.at - level.window, text)
+
+
+def _share(samples: Sequence[Sample]) -> float:
+    return sum(each.failed for each in samples) / sum(each.requests for each in samples)
 
 
 def _latency(level: Level, seen: Seen) -> _Measured | None:
-    """Take the least of what is slow: every sample of the window must be over the level."""
-    begin, half = seen.at - level.window, seen.at - level.window / 2
-    samples = [each for each in seen.samples or () if begin <= each.at <= seen.at and each.p95 is not None]
+    samples = _within(level, seen)
+    values = [(each.at, each.p95.total_seconds()) for each in samples if each.p95 is not None]
     if sum(each.requests for each in samples) < LEAST_REQUESTS:
         return None
-    if not _covers([each.at for each in seen.samples or ()], begin, level.window):
-        return None
-    values = [(each.at, each.p95.total_seconds()) for each in samples if each.p95 is not None]
-    late = [value for at, value in values if at >= half]
-    if not late:
-        return None
-    lowest = min(value for _, value in values)
-    text = f"95% of the requests took {max(late):.1f} s at most, {_minutes(level.window)} long"
-    return _Measured(lowest, min(late), begin, text)
+    return _held(values, level, seen, lambda least, most: f"95% of the requests took up to {least:.1f} to {most:.1f} s")
 
 
 def _memory(level: Level, seen: Seen) -> _Measured | None:
-    begin, half = seen.at - level.window, seen.at - level.window / 2
+    begin = seen.at - level.window
     points = {each.measure: [p for p in each.points if begin <= p[0] <= seen.at] for each in seen.series or ()}
-    used, limits = points.get(Measure.MEMORY, []), points.get(Measure.MEMORY_LIMIT, [])
-    limit = min((value for _, value in limits if value > 0), default=None)
-    late = [value for at, value in used if at >= half]
-    if limit is None or not late or not _covers([at for at, _ in used], begin, level.window):
+    limit = min((value for _, value in points.get(Measure.MEMORY_LIMIT, ()) if value > 0), default=None)
+    if limit is None:
         return None
-    text = f"{used[-1][1] / limit:.0%} of {limit:.2f} GB in use, {_minutes(level.window)} long"
-    return _Measured(min(value for _, value in used) / limit, min(late) / limit, begin, text)
+    shares = [(at, value / limit) for at, value in points.get(Measure.MEMORY, ())]
+    return _held(shares, level, seen, lambda least, most: f"{least:.0%} to {most:.0%} of {limit:.2f} GB in use")
+
+
+def _held(
+    values: Sequence[tuple[datetime, float]], level: Level, seen: Seen, told: Callable[[float, float], str]
+) -> _Measured | None:
+    """Measure what has a value at each moment: each of them counts."""
+    late = [value for at, value in values if at >= seen.at - level.window / 2]
+    if not late or not _covers(min(at for at, _ in values), level, seen):
+        return None
+    least, most = min(value for _, value in values), max(value for _, value in values)
+    text = f"{told(least, most)} for {_minutes(level.window)}"
+    return _Measured(least, max(late), seen.at - level.window, text)
+
+
+def _within(level: Level, seen: Seen) -> list[Sample]:
+    begin = seen.at - level.window
+    return sorted((each for each in seen.samples or () if begin <= each.at <= seen.at), key=lambda each: each.at)
 
 
 _READERS = {Name.ERRORS: _errors, Name.LATENCY: _latency, Name.MEMORY: _memory}
 
 
-def _covers(moments: Sequence[datetime], begin: datetime, window: timedelta) -> bool:
+def _covers(first: datetime, level: Level, seen: Seen) -> bool:
     """Tell whether there is data for most of a window: what began within it says nothing of the whole."""
-    return bool(moments) and min(moments) <= begin + window * (1 - COVERED)
+    return first <= seen.at - level.window * COVERED
 
 
 def _minutes(window: timedelta) -> str:

@@ -171,7 +171,7 @@ def _explains(incident: Incident, trouble: Trouble) -> bool:
     if not incident.is_outage or trouble.key.service not in incident.services:
         return False
     ended = incident.resolved_at
-    return ended is None or (trouble.symptom is Symptom.STRAINED and trouble.since <= ended)
+    return ended is None or (trouble.counted_from is not None and trouble.counted_from <= ended)
 
 
 def _has(incident: Incident, trouble: Trouble) -> bool:

@@ -9,7 +9,7 @@ from devops_daemon.adapters.store.signals import SignalRows
 from devops_daemon.model import ProbeKey, Severity, Signal
 
 KEY = ProbeKey("backend", "error rate")
-STRAINED = Signal(KEY, Severity.SEV1, NOW, "12% of 1340 requests", NOW)
+STRAINED = Signal(KEY, Severity.SEV1, NOW, NOW - timedelta(minutes=5), "12% of 1340 requests", NOW)
 
 
 async def test_what_was_known_later_stays(store: Database) -> None:
@@ -17,8 +17,8 @@ async def test_what_was_known_later_stays(store: Database) -> None:
     assert await rows.signals() == []
     await rows.keep([STRAINED, Signal(ProbeKey("backend", "memory"))])
     assert await rows.signals() == [STRAINED, Signal(ProbeKey("backend", "memory"))]
-    await rows.keep([Signal(KEY, None, NOW, "fine", NOW - timedelta(seconds=1))])
+    await rows.keep([Signal(KEY, None, NOW, NOW, "fine", NOW - timedelta(seconds=1))])
     assert (await rows.signals())[0] == STRAINED
-    well = Signal(KEY, None, NOW, "fine", NOW + timedelta(seconds=1))
+    well = Signal(KEY, None, NOW, NOW, "fine", NOW + timedelta(seconds=1))
     await rows.keep([well])
     assert (await rows.signals())[0] == well

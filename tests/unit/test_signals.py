@@ -73,6 +73,15 @@ def test_what_has_ended_is_over_though_the_window_still_counts_it() -> None:
     assert errors(answered(7, 0.5, ago=3), answered(3, 0.0)).severity is not Severity.SEV1
 
 
+def test_what_lasts_a_moment_only_is_not_over_a_level() -> None:
+    assert errors(answered(69, ago=1), answered(1, 1.0)).severity is None
+    assert errors(answered(67, ago=3), answered(1, 1.0, ago=2), answered(2)).severity is None
+
+
+def test_two_minutes_of_data_after_a_silence_are_not_the_whole_of_a_window() -> None:
+    assert errors(answered(5, ago=70), answered(2, 1.0)) == NEVER
+
+
 def test_of_few_requests_a_share_says_nothing() -> None:
     assert errors(answered(70, 1.0, each=0)) == Signal(ERRORS)
     few = answered(70, 1.0, each=LEAST_REQUESTS // 10)
@@ -102,7 +111,7 @@ def test_without_a_limit_memory_is_not_known() -> None:
 @pytest.mark.parametrize("severity", [None, *Severity])
 @pytest.mark.parametrize("key", [ERRORS, LATENCY, MEMORY])
 def test_what_cannot_be_read_stays_as_it_was(key: ProbeKey, severity: Severity | None) -> None:
-    before = Signal(key, severity, START, "as it was", START)
+    before = Signal(key, severity, START, START, "as it was", START)
     for seen in (Seen(None, None, NOW), Seen([], [], NOW), Seen(answered(2, 0.5), used(0.99, 2), NOW)):
         assert judge(before, seen) == before
 
@@ -115,17 +124,45 @@ def test_what_wavers_around_its_level_is_one_trouble() -> None:
     assert errors(answered(70, 0.06), before=before).severity is Severity.SEV2
 
 
+def test_what_is_slow_or_full_ends_when_it_stays_below_its_level() -> None:
+    slow = judge(Signal(LATENCY), Seen(answered(15, p95=2.5), None, NOW))
+    for now_and_then in ([*answered(14, p95=2.5, ago=1), *answered(1, p95=0.1)], answered(15, p95=1.7)):
+        assert judge(slow, Seen(now_and_then, None, NOW)).severity is Severity.SEV2
+    assert judge(slow, Seen(answered(15, p95=1.5), None, NOW)).severity is None
+    full = judge(Signal(MEMORY), Seen(None, used(0.95), NOW))
+    assert judge(full, Seen(None, used(0.75), NOW)).severity is Severity.SEV2
+    assert judge(full, Seen(None, used(0.7), NOW)).severity is None
+
+
+def test_while_its_level_is_not_known_it_is_not_lowered_but_may_be_raised() -> None:
+    before = Signal(ERRORS, Severity.SEV1, START, START, "as it was", START)
+    fewer = [*answered(6, 0.5, ago=6), *answered(6, 1.0, each=2)]
+    assert errors(fewer).severity is Severity.SEV2, "the window of ten minutes is known, that of five is not"
+    assert errors(fewer, before=before) == before
+    minor = replace(before, severity=Severity.SEV3)
+    assert errors(fewer, before=minor).severity is Severity.SEV2
+
+
+def test_what_was_over_a_level_that_is_no_more_is_judged_by_those_there_are() -> None:
+    before = Signal(ERRORS, Severity.SEV3, START, START, "as it was", START)
+    levels = [level for level in LEVELS if level.severity is not Severity.SEV3]
+    assert judge(before, Seen(answered(70), None, NOW), levels).severity is None
+
+
 SAMPLES = st.lists(st.tuples(st.integers(0, 90), st.integers(0, 300), st.integers(0, 300)), max_size=90)
 
 
-@given(SAMPLES, st.integers(0, 100))
-def test_it_is_never_worse_with_fewer_failures(drawn: list[tuple[int, int, int]], less: int) -> None:
+@given(SAMPLES, st.integers(0, 100), st.sampled_from([None, *Severity]))
+def test_it_is_never_worse_with_fewer_failures(
+    drawn: list[tuple[int, int, int]], less: int, stood: Severity | None
+) -> None:
+    before = Signal(ERRORS, stood, START, START, "as it was", START)
     samples = sorted(
         (Sample(NOW - ago * MINUTE, total, min(total, failed)) for ago, total, failed in drawn),
         key=lambda each: each.at,
     )
     better = [replace(each, failed=max(0, each.failed - less)) for each in samples]
-    bad, good = errors(samples).severity, errors(better).severity
+    bad, good = errors(samples, before=before).severity, errors(better, before=before).severity
     assert bad is None or good is None or good >= bad
     assert bad is not None or good is None
 
@@ -177,9 +214,16 @@ def test_while_a_service_is_down_and_a_while_after_its_outage_explains_its_signa
     down = Trouble(outage.members[0].key, Symptom.DOWN, Severity.SEV1, START, "500")
     assert next_steps([down, STRAINED], [outage], the_product(), {}, NOW) == []
     ended = an_incident(a_member(recovered_at=at(60)), status=IncidentStatus.RESOLVED, resolved_at=at(60))
-    assert next_steps([STRAINED], [ended], the_product(), {}, NOW) == []
-    [step] = next_steps([replace(STRAINED, since=at(61))], [ended], the_product(), {}, NOW)
+    assert next_steps([replace(STRAINED, counted_from=at(59))], [ended], the_product(), {}, NOW) == []
+    [step] = next_steps([replace(STRAINED, counted_from=at(61))], [ended], the_product(), {}, NOW)
     assert step.events[0].kind is EventKind.OPENED
+
+
+def test_what_went_on_after_the_outage_is_not_explained_by_it_for_ever() -> None:
+    ended = an_incident(a_member(recovered_at=at(60)), status=IncidentStatus.RESOLVED, resolved_at=at(60))
+    long = replace(STRAINED, since=START, counted_from=at(61))
+    [step] = next_steps([long], [ended], the_product(), {}, NOW)
+    assert (step.incident.opened_at, step.events[0].kind) == (START, EventKind.OPENED)
 
 
 def test_it_ends_when_it_is_known_to_be_well_and_not_before() -> None:

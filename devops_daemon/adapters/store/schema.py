@@ -269,6 +269,7 @@ signal = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("severity", sa.Text),
     sa.Column("since", UtcTime),
+    sa.Column("counted_from", UtcTime),
     sa.Column("detail", sa.Text, nullable=False),
     sa.Column("known_at", UtcTime),
 )

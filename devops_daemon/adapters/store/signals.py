@@ -17,6 +17,7 @@ def read_signals(connection: sa.Connection) -> list[Signal]:
             ProbeKey(row.service, row.name),
             Severity(row.severity) if row.severity else None,
             row.since,
+            row.counted_from,
             row.detail,
             row.known_at,
         )
@@ -30,6 +31,7 @@ def keep(connection: sa.Connection, signals: Sequence[Signal]) -> None:
         values = {
             "severity": each.severity,
             "since": each.since,
+            "counted_from": each.counted_from,
             "detail": each.detail,
             "known_at": each.known_at,
         }
