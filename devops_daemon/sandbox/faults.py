@@ -251,6 +251,19 @@ FAULTS: tuple[Fault, ...] = (
         condition=Condition(Database.pile_sessions, Database.unpile_sessions, Database.is_piled),
     ),
     Fault(
+        "feedback-500",
+        "Whatever has to do with feedback answers 500; no probe asks for it.",
+        Server.BACKEND,
+        {"/api/feedback": _INTERNAL},
+    ),
+    Fault(
+        "feedback-slow",
+        "Whatever has to do with feedback answers rightly, 3 seconds late; no probe asks for it.",
+        Server.BACKEND,
+        {"/api/feedback": answers.dawdle},
+        mended_by=Mend.RESTART,
+    ),
+    Fault(
         "frontend-refused",
         "Nothing listens on the frontend's port: every connection is refused.",
         Server.FRONTEND,

@@ -23,18 +23,20 @@ CANARY = {"username": "canary", "display_name": "Canary", "password": "right"}
 RIGHT = {"username": "canary", "password": "right"}
 DEVOPS = {"X-DevOps-Secret": "sandbox-devops-secret"}
 FEEDBACK = {"X-Feedback-Secret": "sandbox-feedback-secret"}
-BACKEND_PAGES = ("health", "ready", "version", "nowhere", "me", "sign-in", "wrong sign-in")
+BACKEND_PAGES = ("health", "ready", "version", "nowhere", "me", "sign-in", "wrong sign-in", "feedback")
 STRUCK = {
-    "database-down": {"ready", "me", "sign-in", "wrong sign-in"},
+    "database-down": {"ready", "me", "sign-in", "wrong sign-in", "feedback"},
     "cache-down": {"ready"},
     "auth-500": {"me", "sign-in", "wrong sign-in"},
     "auth-401": {"sign-in"},
     "auth-wrong-user": {"me"},
     "sessions-piled": {"sign-in", "wrong sign-in"},
+    "feedback-500": {"feedback"},
+    "feedback-slow": {"feedback"},
 }
 """The pages that change under a fault which is not one of a whole server."""
 _TOKEN = re.compile(r'(?<="access_token": ")[^"]+')
-LATE = {"backend-hang", "backend-slow", "backend-drip", "frontend-hang"}
+LATE = {"feedback-slow", "backend-hang", "backend-slow", "backend-drip", "frontend-hang"}
 """The faults that are seen by losing patience."""
 
 
@@ -73,6 +75,7 @@ class Visitor:
             self._glance(patience, "GET", f"{backend}/api/auth/me", headers=signed_in),
             self._glance(patience, "POST", f"{backend}/api/auth/login", RIGHT),
             self._glance(patience, "POST", f"{backend}/api/auth/login", wrong),
+            self._glance(patience, "GET", f"{backend}/api/feedback/pending"),
         )
         return dict(zip(("page", *BACKEND_PAGES), seen, strict=True))
 

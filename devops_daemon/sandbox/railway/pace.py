@@ -13,6 +13,8 @@ class Pace:
     building: timedelta = timedelta(seconds=3)
     deploying: timedelta = timedelta(seconds=2)
     removing: timedelta = timedelta(seconds=1)
+    sampling: timedelta | None = None
+    """How far apart measurements are; None is as asked for."""
 
     @classmethod
     def quick(cls) -> Self:

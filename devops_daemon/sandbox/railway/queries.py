@@ -172,7 +172,7 @@ class Queries:
         if environment_id is None or list(group_by or ()) != ["SERVICE_ID"]:
             raise not_authorized()
         self._entrance.environment(environment_id)
-        end, rate = end_date or datetime.now(UTC), timedelta(seconds=sample_rate_seconds or 30)
+        end, rate = end_date or datetime.now(UTC), self._realm.sampling or timedelta(seconds=sample_rate_seconds or 30)
         return [
             metrics.series(
                 measurement,
@@ -190,14 +190,18 @@ class Queries:
     ) -> Sequence[Node]:
         """Count the requests of a service by status."""
         place = self._entrance.place(environment_id, service_id)
-        return statuses(self._realm.traffic.of(place, span["start_date"], span["end_date"]), _step(span))
+        return statuses(self._realm.traffic.of(place, span["start_date"], span["end_date"]), self._step(span))
 
     def http_duration_metrics(self, environment_id: str, service_id: str, **span: Unpack[Span]) -> Node:
         """Tell how long the requests of a service took."""
         place = self._entrance.place(environment_id, service_id)
-        return {"samples": durations(self._realm.traffic.of(place, span["start_date"], span["end_date"]), _step(span))}
+        passages = self._realm.traffic.of(place, span["start_date"], span["end_date"])
+        return {"samples": durations(passages, self._step(span))}
 
     # the rest
+
+    def _step(self, span: Span) -> timedelta:
+        return self._realm.sampling or timedelta(seconds=span.get("step_seconds") or 60)
 
     def tcp_proxies(self, environment_id: str, service_id: str) -> Sequence[Node]:
         """List the proxies of a service."""
@@ -293,7 +297,3 @@ def _log(lines: Sequence[Line], wanted: str | None, window: Window) -> Sequence[
     condition = read_filter(wanted)
     fitting = [line for line in lines if condition.fits(line.message, line.attributes())]
     return [shown.line(line) for line in window.cut(fitting, lambda line: line.at)]
-
-
-def _step(span: Span) -> timedelta:
-    return timedelta(seconds=span.get("step_seconds") or 60)

@@ -35,6 +35,7 @@ class Realm:
         self.provisioning = Provisioning(self.world, self.operations, self.chores, pace)
         self.traffic = Traffic(self.world)
         self.weather = Weather()
+        self.sampling = pace.sampling
         self._complaints = Complaints(self.world.log)
 
     def served(self, visit: Served) -> None:
