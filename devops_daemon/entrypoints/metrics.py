@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 STATUSES = ("up", "degraded", "down", "unknown")
+SEVERITIES = ("SEV1", "SEV2", "SEV3")
 
 
 class _Snapshot(Collector):
@@ -20,6 +21,7 @@ class _Snapshot(Collector):
         """Give each figure of the snapshot."""
         yield from self._probes()
         yield self._services()
+        yield self._signals()
         yield self._incidents()
         yield self._deliveries()
         punctuality, inbox = self._data["punctuality"], self._data["inbox"]
@@ -67,9 +69,21 @@ class _Snapshot(Collector):
                 family.add_metric([service["name"], name], int(service["status"] == name))
         return family
 
+    def _signals(self) -> Metric:
+        family = GaugeMetricFamily(
+            "devops_daemon_signal_too_high",
+            "1 for the level that the signal is over, 0 for the others; none where it was never known.",
+            labels=["service", "signal", "severity"],
+        )
+        for signal in self._data["signals"]:
+            for severity in SEVERITIES if signal["known_at"] else ():
+                labels = [signal["service"], signal["name"], severity]
+                family.add_metric(labels, int(signal["severity"] == severity))
+        return family
+
     def _incidents(self) -> Metric:
         family = GaugeMetricFamily("devops_daemon_incidents_open", "Incidents not resolved.", labels=["severity"])
-        for severity in ("SEV1", "SEV2", "SEV3"):
+        for severity in SEVERITIES:
             incidents = self._data["incidents"]
             burning = [i for i in incidents if i["severity"] == severity and i["status"] != "resolved"]
             family.add_metric([severity], len(burning))

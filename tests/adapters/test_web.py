@@ -25,7 +25,17 @@ from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.status import Facts
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
-from devops_daemon.model import EventKind, Incident, IncidentStatus, ProbeKey, ProbeState, Status, TimelineEvent
+from devops_daemon.model import (
+    EventKind,
+    Incident,
+    IncidentStatus,
+    ProbeKey,
+    ProbeState,
+    Severity,
+    Signal,
+    Status,
+    TimelineEvent,
+)
 from devops_daemon.ports import Day, Dossier, Hour, Overview, Punctuality, StatusLedger, UnavailableError
 
 VIEWER, OPERATOR = "viewer-token-0123456789", "operator-token-0123456789"
@@ -45,6 +55,7 @@ class LedgerInMemory:
         self.states = [a_state("backend", Status.DOWN), a_state("frontend")]
         self.incidents: list[Incident] = [INCIDENT, PAST]
         self.timeline = TIMELINE
+        self.signals: list[Signal] = []
 
     async def overview(self, now: datetime) -> Overview:
         assert now.tzinfo is not None
@@ -58,6 +69,7 @@ class LedgerInMemory:
             hours={key("backend"): (Hour(int(now.timestamp()) // 3600, 41.5, 90.0, 0),)},
             incidents=tuple(self.incidents),
             punctuality=Punctuality(288, 287, timedelta(seconds=1.5)),
+            signals=self.signals,
         )
 
     async def incident(self, identifier: str) -> Dossier | None:
@@ -224,6 +236,31 @@ async def test_a_service_that_flaps_was_measured() -> None:
     assert (data["status"], data["flapping"], data["since"]) == ("degraded", True, "2026-01-05T12:00:00.000Z")
     assert "degraded, flapping" in page.text
     assert "not measured yet" not in page.text
+
+
+async def test_signals_are_shown_with_their_service_how_they_stand_and_how_they_are_measured() -> None:
+    too_high, unknown = ProbeKey("backend", "error rate"), ProbeKey("backend", "memory")
+    async with site() as visitor:
+        visitor.ledger.signals = [
+            Signal(too_high, Severity.SEV1, at(0), at(0), "12.0% of 1,340 requests answered with a 5xx", at(60)),
+            Signal(unknown),
+        ]
+        page = Page((await visitor.get("/status")).text)
+        data = (await visitor.get("/status.json")).json["signals"]
+        metrics = (await visitor.get("/metrics")).text
+    for words in ("error rate signal SEV1", "12.0% of 1,340 requests", "too high since", "memory signal unknown"):
+        assert words in " ".join(page.text.split())
+    assert [(each["name"], each["severity"], each["since"]) for each in data] == [
+        ("error rate", "SEV1", "2026-01-05T12:00:00.000Z"),
+        ("memory", None, None),
+    ]
+    shown = {
+        (sample.labels["service"], sample.labels["signal"], sample.labels["severity"]): sample.value
+        for family in text_string_to_metric_families(metrics)
+        for sample in family.samples
+        if sample.name == "devops_daemon_signal_too_high"
+    }
+    assert shown == {("backend", "error rate", each): float(each == "SEV1") for each in ("SEV1", "SEV2", "SEV3")}
 
 
 async def test_the_same_as_data_has_the_fields_of_the_contract() -> None:
