@@ -43,6 +43,7 @@ from devops_daemon.entrypoints.rounds import Rounds
 from devops_daemon.entrypoints.schedule import Clocks
 from devops_daemon.entrypoints.status import Facts, PlatformShown
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
+from devops_daemon.health.signals import LEVELS, Level
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.health.watch import Watch
 from devops_daemon.incidents.respond import Respond
@@ -111,7 +112,10 @@ def _integrations(settings: Settings) -> dict[str, str]:
 
 @asynccontextmanager
 async def running(  # noqa: PLR0915 # one line for each part
-    configuration: Configuration, redactor: Redactor, socket_factory: SocketFactory | None = None
+    configuration: Configuration,
+    redactor: Redactor,
+    socket_factory: SocketFactory | None = None,
+    levels: Sequence[Level] = LEVELS,
 ) -> AsyncIterator[int]:
     """Run the daemon; gives the port it listens on. What was started last is stopped first.
 
@@ -161,7 +165,7 @@ async def running(  # noqa: PLR0915 # one line for each part
         caring = Caring(grounds, watch, forge, asked, notices, lambda: rounds.hint())  # noqa: PLW0108 # made below
         signals = None
         if platform is not None:
-            signals = Signals(platform.unasked, SignalRows(store), configuration.watchlist.services, utc_now)
+            signals = Signals(platform.unasked, SignalRows(store), configuration.watchlist.services, utc_now, levels)
         daemon = Daemon(
             watch,
             Respond(IncidentRows(store), configuration.watchlist.services),
@@ -200,7 +204,7 @@ async def running(  # noqa: PLR0915 # one line for each part
             await _start(stack, Looks("platform", look, platform.pace, clocks, utc_now))
         if platform is not None and signals is not None:
             pace = partial(platform.share, signals.requests, settings.check_interval)
-            await _start(stack, Looks("signals", signals.look, pace, clocks, utc_now))
+            await _start(stack, Looks("signals", partial(_look_for, signals, rounds.hint), pace, clocks, utc_now))
         await _start(stack, answering)
         if answering.sweep is not None:
             await _start(stack, Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now))
@@ -286,6 +290,11 @@ async def _look_at(
     daemon: Daemon, platform: PlatformWatch, services: Sequence[Service], hint: Callable[[], None]
 ) -> None:
     if await daemon.look_at(platform, services):
+        hint()
+
+
+async def _look_for(signals: Signals, hint: Callable[[], None]) -> None:
+    if await signals.look():
         hint()
 
 

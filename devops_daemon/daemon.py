@@ -92,7 +92,11 @@ class Daemon:
             self._tell_unkept(report)
             return False
         self._told_unkept = False
-        signals = await self._signals() if self._signals else ()
+        try:
+            signals = await self._signals() if self._signals else ()
+        except UnavailableError as error:
+            log.warning("incidents.delayed", reason=str(error))
+            return False
         troubles = (*report.troubles, *(each.trouble for each in signals if each.trouble))
         well = {each.key: each.since for each in signals if each.since and not each.trouble}
         try:

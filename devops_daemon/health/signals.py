@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 
 from devops_daemon.hosting import Measure, Sample, Series
 from devops_daemon.model import ProbeKey, Severity, Signal
@@ -109,55 +110,64 @@ def _is_over(level: Level, found: _Measured, before: Signal) -> bool:
 
 
 def _errors(level: Level, seen: Seen) -> _Measured | None:
-    samples = [each for each in _within(level, seen) if each.requests]
-    late = [each for each in samples if each.at >= seen.at - level.window / 2]
-    total, failed = sum(each.requests for each in samples), sum(each.failed for each in samples)
-    if total < LEAST_REQUESTS or len(samples) < PARTS or not late or not _covers(samples[0].at, level, seen):
-        return None
-    shares = [
-        _share(samples[place * len(samples) // PARTS : (place + 1) * len(samples) // PARTS]) for place in range(PARTS)
-    ]
-    text = f"{failed / total:.1%} of {total:,} requests answered with a 5xx in {_minutes(level.window)}"
-    return _Measured(min(*shares, _share(samples), _share(late)), _share(late), seen.at - level.window, text)
+    def told(samples: Sequence[Sample]) -> str:
+        return f"{_share(samples):.1%} of {_requests(samples):,} requests answered with a 5xx in"
 
-
-def _share(samples: Sequence[Sample]) -> float:
-    return sum(each.failed for each in samples) / sum(each.requests for each in samples)
+    return _asked([each for each in seen.samples or () if each.requests], level, seen, _share, told)
 
 
 def _latency(level: Level, seen: Seen) -> _Measured | None:
-    samples = _within(level, seen)
-    values = [(each.at, each.p95.total_seconds()) for each in samples if each.p95 is not None]
-    if sum(each.requests for each in samples) < LEAST_REQUESTS:
+    def told(samples: Sequence[Sample]) -> str:
+        return f"95% of the requests took up to {_slowness(samples):.1f} s for"
+
+    slow = [each for each in seen.samples or () if each.requests and each.p95 is not None]
+    return _asked(slow, level, seen, _slowness, told)
+
+
+def _asked(
+    counted: Sequence[Sample],
+    level: Level,
+    seen: Seen,
+    measure: Callable[[Sequence[Sample]], float],
+    told: Callable[[Sequence[Sample]], str],
+) -> _Measured | None:
+    """Measure what is counted of requests, part by part: of the step under way only the quick ones are known."""
+    begin = seen.at - level.window
+    samples = sorted((each for each in counted if begin <= each.at <= seen.at), key=lambda each: each.at)
+    late = [each for each in samples if each.at >= seen.at - level.window / 2]
+    if len(samples) < PARTS or not late or _requests(samples) < LEAST_REQUESTS:
         return None
-    return _held(values, level, seen, lambda least, most: f"95% of the requests took up to {least:.1f} to {most:.1f} s")
+    if not _covers(samples[0].at, level, seen):
+        return None
+    cuts = [place * len(samples) // PARTS for place in range(PARTS + 1)]
+    parts = [samples[start:end] for start, end in pairwise(cuts)]
+    least = min(measure(part) for part in (*parts, samples, late))
+    return _Measured(least, measure(late), begin, f"{told(samples)} {_minutes(level.window)}")
+
+
+def _requests(samples: Sequence[Sample]) -> int:
+    return sum(each.requests for each in samples)
+
+
+def _share(samples: Sequence[Sample]) -> float:
+    return sum(each.failed for each in samples) / _requests(samples)
+
+
+def _slowness(samples: Sequence[Sample]) -> float:
+    return sum(each.p95.total_seconds() * each.requests for each in samples if each.p95) / _requests(samples)
 
 
 def _memory(level: Level, seen: Seen) -> _Measured | None:
     begin = seen.at - level.window
     points = {each.measure: [p for p in each.points if begin <= p[0] <= seen.at] for each in seen.series or ()}
+    used = points.get(Measure.MEMORY, ())
     limit = min((value for _, value in points.get(Measure.MEMORY_LIMIT, ()) if value > 0), default=None)
-    if limit is None:
+    late = [value for at, value in used if at >= seen.at - level.window / 2]
+    if limit is None or not late or not _covers(min(at for at, _ in used), level, seen):
         return None
-    shares = [(at, value / limit) for at, value in points.get(Measure.MEMORY, ())]
-    return _held(shares, level, seen, lambda least, most: f"{least:.0%} to {most:.0%} of {limit:.2f} GB in use")
-
-
-def _held(
-    values: Sequence[tuple[datetime, float]], level: Level, seen: Seen, told: Callable[[float, float], str]
-) -> _Measured | None:
-    """Measure what has a value at each moment: each of them counts."""
-    late = [value for at, value in values if at >= seen.at - level.window / 2]
-    if not late or not _covers(min(at for at, _ in values), level, seen):
-        return None
-    least, most = min(value for _, value in values), max(value for _, value in values)
-    text = f"{told(least, most)} for {_minutes(level.window)}"
-    return _Measured(least, max(late), seen.at - level.window, text)
-
-
-def _within(level: Level, seen: Seen) -> list[Sample]:
-    begin = seen.at - level.window
-    return sorted((each for each in seen.samples or () if begin <= each.at <= seen.at), key=lambda each: each.at)
+    least, most = min(value for _, value in used) / limit, max(value for _, value in used) / limit
+    text = f"{least:.0%} to {most:.0%} of {limit:.2f} GB in use for {_minutes(level.window)}"
+    return _Measured(least, max(late) / limit, begin, text)
 
 
 _READERS = {Name.ERRORS: _errors, Name.LATENCY: _latency, Name.MEMORY: _memory}

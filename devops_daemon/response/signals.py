@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
 from devops_daemon.health.signals import LEVELS, Level, Name, Seen, judge, keys_of
-from devops_daemon.hosting import HostedService
+from devops_daemon.hosting import HostedService, Series
 from devops_daemon.model import Service, Signal
 from devops_daemon.ports import Clock, Platform, RefusedError, SignalLedger, UnavailableError
 from devops_daemon.rollout.matching import match
@@ -36,51 +36,59 @@ class Signals:
         self._services = services
         self._now = now
         self._levels = levels
-        self._memory: Sequence[Signal] = ()
+        self._memory: Sequence[Signal] | None = None
 
     @property
     def requests(self) -> int:
         """How many requests one look takes, at most."""
-        return 1 + 3 * len(self._services)
+        return 2 + 2 * len(self._services)
 
     async def current(self) -> Sequence[Signal]:
-        """Tell how they stand, by the rows; while these cannot be read, as they were last."""
+        """Tell how they stand, by the rows; while these cannot be read, as they were last.
+
+        Raises UnavailableError where they were never read: of an open incident that would be its end.
+        """
         names = {service.name for service in self._services}
         try:
             self._memory = [each for each in await self._ledger.signals() if each.key.service in names]
         except UnavailableError as error:
+            if self._memory is None:
+                raise
             log.debug("signals.from_memory", reason=str(error))
         return self._memory
 
-    async def look(self) -> None:
-        """Look once. Never raises, but for cancellation."""
+    async def look(self) -> bool:
+        """Look once; gives whether one stands otherwise than before. Never raises, but for cancellation."""
+        before = {each.key: each for each in await self._read("rows", self.current()) or ()}
         hosting = await self._read("services", self._platform.hosting())
-        if hosting is None:
-            return
-        before = {each.key: each for each in await self.current()}
+        if hosting is None or self._memory is None:
+            return False
+        series = await self._read("metrics", self._platform.metrics(None, self._back(Name.MEMORY)))
         found: list[Signal] = []
         for name, hosted in match(self._services, hosting).items():
-            seen = await self._seen(hosted)
+            seen = await self._seen(hosted, series)
             found += [judge(before.get(key, Signal(key)), seen, self._levels) for key in keys_of(name).values()]
         changed = [each for each in found if each != before.get(each.key)]
-        for each in changed:
-            was = before.get(each.key, Signal(each.key))
-            if each.severity is not was.severity:
-                tell = log.warning if each.severity else log.info
-                tell("signal.changed", signal=str(each.key), severity=each.severity, detail=each.detail)
         try:
             await self._ledger.keep(changed)
         except UnavailableError as error:
             log.info("signals.not_kept", reason=str(error))
+            return False
+        turned = [each for each in changed if each.severity is not before.get(each.key, Signal(each.key)).severity]
+        for each in turned:
+            tell = log.warning if each.severity else log.info
+            tell("signal.changed", signal=str(each.key), severity=each.severity, detail=each.detail)
+        return bool(turned)
 
-    async def _seen(self, hosted: HostedService) -> Seen:
-        now = self._now()
-        wanted = {level.name: level.window for level in sorted(self._levels, key=lambda level: level.window)}
-        asked = max(wanted.get(Name.ERRORS, timedelta()), wanted.get(Name.LATENCY, timedelta()))
-        traffic = await self._read("traffic", self._platform.traffic(hosted.id, now - LONGER * asked))
-        memory = wanted.get(Name.MEMORY, timedelta())
-        series = await self._read("metrics", self._platform.metrics(hosted.id, now - LONGER * memory))
-        return Seen(traffic.samples if traffic else None, series, now)
+    async def _seen(self, hosted: HostedService, series: Sequence[Series] | None) -> Seen:
+        since = self._back(Name.ERRORS, Name.LATENCY)
+        traffic = await self._read("traffic", self._platform.traffic(hosted.id, since))
+        used = None if series is None else [each for each in series if each.service_id == hosted.id]
+        return Seen(traffic.samples if traffic else None, used, self._now())
+
+    def _back(self, *names: Name) -> datetime:
+        windows = [level.window for level in self._levels if level.name in names]
+        return self._now() - LONGER * max(windows, default=timedelta())
 
     async def _read(self, what: str, reading: Awaitable[T]) -> T | None:
         try:

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from devops_daemon.adapters.store.mending import MendingRows
 from devops_daemon.config_file import Document
 from devops_daemon.configuration import Configuration
 from devops_daemon.forge import Mark
+from devops_daemon.health.signals import LEVELS, Level
 from devops_daemon.mending import Effect, EffectState, Remedy
 from devops_daemon.plans import Plans
 from devops_daemon.redaction import Redactor
@@ -64,11 +65,13 @@ class World:
     seen: dict[str, Any] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def daemon(self, plans: Plans | None = None, **settings: str) -> AsyncIterator[None]:
+    async def daemon(
+        self, plans: Plans | None = None, levels: Sequence[Level] = LEVELS, **settings: str
+    ) -> AsyncIterator[None]:
         """Run the daemon, on the store that is there."""
         known = read(self.settings | settings)
         configuration = Configuration(known, watchlist.plan(known, Document()), plans or Plans())
-        async with app.running(configuration, Redactor(known.secrets)) as self.port:
+        async with app.running(configuration, Redactor(known.secrets), levels=levels) as self.port:
             yield
 
     @asynccontextmanager

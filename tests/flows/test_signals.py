@@ -1,92 +1,123 @@
-"""Signals beside the probes, over HTTP: customers get errors while every probe passes, and people hear of it."""
+"""Signals beside the probes, over HTTP: customers suffer while every probe passes, and people hear of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
-from flows.incident_world import open_world, until
+from flows.incident_world import World, open_world, until
 
-from devops_daemon.adapters.railway.platform import Railway
-from devops_daemon.adapters.store.db import SqliteDatabase
-from devops_daemon.adapters.store.signals import SignalRows
-from devops_daemon.config_file import Document
-from devops_daemon.connections import asked_of_railway, railway, utc_now
 from devops_daemon.health.signals import Level, Name
 from devops_daemon.model import Severity
-from devops_daemon.redaction import Redactor
-from devops_daemon.response.signals import Signals
 from devops_daemon.sandbox.product import Product
-from devops_daemon.settings import read
-from devops_daemon.watchlist import plan
+from devops_daemon.sandbox.railway.pace import Pace
+from devops_daemon.sandbox.railway.seed import PRODUCTION_ID
 
+pytestmark = pytest.mark.chaos
+
+SECOND = timedelta(seconds=1)
 LEVELS = (
-    Level(Name.ERRORS, 0.10, timedelta(seconds=3), Severity.SEV1),
-    Level(Name.MEMORY, 0.0, timedelta(minutes=10), Severity.SEV2),
+    Level(Name.ERRORS, 0.10, 4 * SECOND, Severity.SEV1),
+    Level(Name.LATENCY, 0.5, 12 * SECOND, Severity.SEV2),
+    Level(Name.MEMORY, 0.90, 4 * SECOND, Severity.SEV2),
 )
-
-STEPS = 240.0
-"""Seconds: eight of the steps by which Railway counts, of which one must fall together with the window."""
+CUSTOMERS = 30
+Turn = Callable[[World], Awaitable[None]]
 
 
 @asynccontextmanager
-async def customers(product: Product, path: str) -> AsyncIterator[None]:
-    """Ask a path again and again."""
+async def customers(product: Product) -> AsyncIterator[None]:
+    """Ask for what no probe asks for, again and again, each at a pace of its own: no second is without one."""
 
-    async def ask() -> None:
-        async with aiohttp.ClientSession() as session:
-            while True:
-                async with session.get(product.backend_url + path) as answer:
-                    await answer.read()
-                await asyncio.sleep(0.02)
+    async def ask(session: aiohttp.ClientSession, pause: float) -> None:
+        while True:
+            async with session.get(f"{product.backend_url}/api/feedback/pending") as answer:
+                await answer.read()
+            await asyncio.sleep(pause)
 
-    task = asyncio.create_task(ask())
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-@pytest.mark.chaos
-async def test_errors_that_no_probe_sees_are_seen(tmp_path: Path) -> None:
-    async with open_world(tmp_path) as world:
-        settings = read(world.settings)
-        asked = asked_of_railway(settings)
-        assert asked is not None
-        store = SqliteDatabase(tmp_path / "signals.db")
-        await store.open()
+    async with aiohttp.ClientSession() as session:
+        tasks = [asyncio.create_task(ask(session, 0.1 + 0.1 * place)) for place in range(CUSTOMERS)]
         try:
-            async with railway(asked, Redactor(()), None) as api:
-                services = plan(settings, Document()).services
-                signals = Signals(Railway(api, utc_now), SignalRows(store), services, utc_now, LEVELS)
-
-                async def strained() -> bool:
-                    await signals.look()
-                    return any(each.severity is Severity.SEV1 for each in await signals.current())
-
-                async def well() -> bool:
-                    await signals.look()
-                    found = {each.key.name: each for each in await signals.current() if each.key.service == "backend"}
-                    errors = found.get("error rate")
-                    return errors is not None and errors.known_at is not None and errors.severity is None
-
-                async with customers(world.product, "/health"):
-                    await until(well, patience=STEPS)
-                await world.product.switch_on("backend-500")
-                async with customers(world.product, "/health"):
-                    await until(strained, patience=STEPS)
-                [found] = [each for each in await signals.current() if each.severity is Severity.SEV1]
-                assert str(found.key) == "backend/error rate"
-                assert "requests answered with a 5xx in 3 seconds" in found.detail
-                memory = {each.key.name: each for each in await signals.current()}["memory"]
-                assert "GB in use" in memory.detail or memory.known_at is None
-
-                world.railway.faults.switch_on("gateway-502")
-                before = await signals.current()
-                await signals.look()
-                assert await signals.current() == before, "what cannot be read stays as it was"
+            yield
         finally:
-            await store.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def switched_on(fault: str) -> Turn:
+    return lambda world: world.product.switch_on(fault)
+
+
+def switched_off(fault: str) -> Turn:
+    return lambda world: world.product.switch_off(fault)
+
+
+def _memory(world: World) -> tuple[dict[str, datetime], str]:
+    railway = world.railway.realm.world
+    return railway.memory_ran_out, railway.place_named(PRODUCTION_ID, "backend").id
+
+
+async def memory_runs_out(world: World) -> None:
+    ran_out, place = _memory(world)
+    ran_out[place] = datetime.now(UTC) + 60 * SECOND
+
+
+async def memory_is_freed(world: World) -> None:
+    ran_out, place = _memory(world)
+    del ran_out[place]
+
+
+async def signals(world: World) -> dict[str, dict[str, Any]]:
+    """Read how those of the backend stand, by name."""
+    return {each["name"]: each for each in (await world.data())["signals"] if each["service"] == "backend"}
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "begin", "end", "told"),
+    [
+        ("error rate", "SEV1", switched_on("feedback-500"), switched_off("feedback-500"), "answered with a 5xx in 4"),
+        ("latency", "SEV2", switched_on("feedback-slow"), switched_off("feedback-slow"), "95% of the requests took"),
+        ("memory", "SEV2", memory_runs_out, memory_is_freed, "of 8.00 GB in use for 4 seconds"),
+    ],
+)
+async def test_what_no_probe_sees_is_told_and_ends_by_itself_and_nothing_is_tried(
+    tmp_path: Path, name: str, severity: str, begin: Turn, end: Turn, told: str
+) -> None:
+    async with open_world(tmp_path, replace(Pace.quick(), sampling=SECOND)) as world, customers(world.product):
+
+        async def known() -> bool:
+            found = await signals(world)
+            return set(found) == set(Name) and all(each["known_at"] for each in found.values())
+
+        async with world.daemon(levels=LEVELS):
+            await world.well()
+            await until(known, lambda: world.seen)
+            assert {each["severity"] for each in (await signals(world)).values()} == {None}
+            await begin(world)
+            incident = await world.incident("open", "mitigating")
+            assert (incident["severity"], incident["services"], incident["failed_probes"]) == (
+                severity,
+                ["backend"],
+                [name],
+            )
+            assert {each["status"] for each in world.seen["services"]} == {"up"}
+            assert told in (await signals(world))[name]["detail"]
+            await world.has_told("agent-1")
+
+            world.railway.faults.switch_on("gateway-502")
+            standing = (await signals(world))[name]
+            await end(world)
+            looked = await world.looked_at("backend")
+            await world.looked_at("backend", after=looked)
+            assert (await signals(world))[name] == standing, "what cannot be read stays as it was"
+            assert (await world.incident("open", "mitigating"))["id"] == incident["id"]
+            world.railway.faults.switch_off("gateway-502")
+            incident = await world.ended()
+        assert (world.acts(), incident["remediations"]) == ({}, [])
+        assert world.told() == ["agent-1", "resolved"]

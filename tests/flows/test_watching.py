@@ -35,6 +35,7 @@ from devops_daemon.model import (
     ProbeState,
     Result,
     Severity,
+    Signal,
     Status,
     TimelineEvent,
     Watchlist,
@@ -217,6 +218,18 @@ class Pulse:
         self.beats += 1
 
 
+class Told:
+    """What is told of the signals beside the probes; nothing while it cannot be read."""
+
+    def __init__(self) -> None:
+        self.signals: Sequence[Signal] | None = ()
+
+    async def __call__(self) -> Sequence[Signal]:
+        if self.signals is None:
+            raise UnavailableError("the rows cannot be read")
+        return self.signals
+
+
 class House:
     """One daemon on a real store."""
 
@@ -224,6 +237,7 @@ class House:
         self.product = product
         self.clock = clock
         self.heart = Pulse()
+        self.told = Told()
         self.health = ShakyHealth(HealthRows(store, owner))
         self.ledger = ShakyIncidents(IncidentRows(store))
         self._store = store
@@ -233,6 +247,7 @@ class House:
             Respond(self.ledger, watchlist.services),
             self.heart,
             clock,
+            signals=self.told,
         )
 
     async def round(self, later: float = 0) -> datetime | None:
@@ -1170,3 +1185,21 @@ async def test_a_replica_does_not_ask_at_once_again_for_what_another_one_is_look
         one.daemon.give_up()
         await task
     assert soon is None or soon > street.clock()
+
+
+async def test_what_is_told_of_a_signal_opens_an_incident_and_ends_it_and_silence_does_neither(street: Street) -> None:
+    signal = ProbeKey("backend", "error rate")
+    async with street.house() as house:
+        house.told.signals = [Signal(signal, Severity.SEV1, START, START, "12.0% of 1,340 requests", START)]
+        await house.round()
+        [incident] = await house.open()
+        assert (incident.severity, [member.key for member in incident.members]) == (Severity.SEV1, [signal])
+    async with street.house() as anew:
+        anew.told.signals = None
+        await anew.round(ROUND)
+        assert await anew.open() == [incident]
+        assert anew.heart.beats == 0, "a round that could not answer for what is wrong is no good one"
+        anew.told.signals = [Signal(signal, None, street.clock(), START, "0.0% of 1,340 requests", street.clock())]
+        await anew.round(ROUND)
+        assert await anew.open() == []
+        assert anew.heart.beats == 1

@@ -92,8 +92,14 @@ def test_of_few_requests_a_share_says_nothing() -> None:
 def test_what_is_slow_all_the_time_is_too_slow(p95: float, severity: Severity | None) -> None:
     found = judge(Signal(LATENCY), Seen(answered(15, p95=p95), None, NOW))
     assert found.severity is severity
-    once = [*answered(14, p95=9.0, ago=1), *answered(1, p95=0.1)]
-    assert judge(Signal(LATENCY), Seen(once, None, NOW)).severity is None
+    for parts in ((11, 4), (4, 11)):
+        for_a_while = [*answered(parts[0], p95=9.0, ago=parts[1]), *answered(parts[1], p95=0.1)]
+        assert judge(Signal(LATENCY), Seen(for_a_while, None, NOW)).severity is None
+
+
+def test_what_is_under_way_makes_nothing_quicker_for_only_the_quick_have_ended() -> None:
+    under_way = [*answered(14, p95=3.0, ago=1), *answered(1, p95=0.1, each=5)]
+    assert judge(Signal(LATENCY), Seen(under_way, None, NOW)).severity is Severity.SEV2
 
 
 @pytest.mark.parametrize(("share", "severity"), [(0.95, Severity.SEV2), (0.90, None), (0.5, None)])
