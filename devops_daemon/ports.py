@@ -62,6 +62,10 @@ class UnclearError(UnavailableError):
     """Whether something was done is not known, and a look did not tell: look again before it is repeated."""
 
 
+class TakenError(UnclearError):
+    """The other side said yes, and shows nothing of it: it is not asked again."""
+
+
 class LostRaceError(Exception):
     """Somebody else has changed the row in the meantime: read it again and decide again."""
 

@@ -38,6 +38,7 @@ from devops_daemon.ports import (
     MendingLedger,
     RefusedError,
     Switch,
+    TakenError,
     UnavailableError,
     UnclearError,
 )
@@ -213,6 +214,9 @@ class Mending:
         try:
             async with asyncio.timeout(LONGEST_ACT.total_seconds()):
                 brought = await plan.begin()
+        except TakenError as error:
+            log.warning("remedy.unseen", remedy=remedy.id, reason=str(error))
+            await self._verify.take(remedy, None)
         except (UnclearError, TimeoutError) as error:
             log.warning("remedy.unclear", remedy=remedy.id, reason=str(error))
         except RefusedError as error:

@@ -10,13 +10,14 @@ from devops_daemon.mending import Act, Came, Remedy, Stage
 from devops_daemon.model import Incident, ProbeKey, ProbeState, Status, Watchlist
 from devops_daemon.ports import Clock, MendingLedger, Platform, RefusedError
 from devops_daemon.response.remedies import LAST
-from devops_daemon.rollout.begun import TAKEN_WITHIN, all_begun
+from devops_daemon.rollout.begun import TAKEN_WITHIN, all_begun, find_begun
 from devops_daemon.rollout.matching import health_since
 from devops_daemon.rollout.verdict import Action, Failed, Going, Health, Patience, Rollout, Sight, Unproven, Well, judge
 from devops_daemon.rollout.verdict import Verdict as Judged
 
 LOOKED_AT_WITHIN = 3
 """So many pauses it is waited for a look of our probes at what was done."""
+_DEPLOYS = {Act.REDEPLOY, Act.ROLLBACK}
 NOT_LOOKED_AT = Health(Status.UNKNOWN, "our probes have not looked since")
 
 
@@ -122,7 +123,11 @@ class Verify:
                 return Verdict(Came.NOT_DONE, "whether it was done cannot be told; to do it again does no harm")
 
     async def _judge(self, platform: Platform, remedy: Remedy) -> tuple[Remedy, Judged]:
-        if remedy.act is Act.CLEAR_SESSIONS or remedy.deployment_id is None:
+        if remedy.deployment_id is None and remedy.act in _DEPLOYS:
+            if (begun := await self._begun(platform, remedy)) is None:
+                return remedy, self._unseen(remedy)
+            remedy = await self._ledger.change(replace(remedy, deployment_id=begun.id))
+        if remedy.deployment_id is None:
             return remedy, await self._by_health(remedy)
         seen = await platform.deployment(remedy.deployment_id)
         if remedy.live_at is None and _runs(seen, remedy):
@@ -132,11 +137,19 @@ class Verify:
         rollout = Rollout(Action(remedy.act.value), seen.id, remedy.began_at)
         return remedy, judge(rollout, Sight(seen, self._now(), remedy.live_at, health), self._patience)
 
+    async def _begun(self, platform: Platform, remedy: Remedy) -> Deployment | None:
+        return find_begun(await platform.deployments(remedy.service_id, LAST), remedy.code, remedy.began_at)
+
+    def _unseen(self, remedy: Remedy) -> Judged:
+        """Judge what Railway said yes to and does not show: it counts, for it may come at any time."""
+        text = "Railway took it, and shows nothing of it"
+        return Going(text) if self._now() < remedy.began_at + self._taken_within else Unproven(text)
+
     async def _by_health(self, remedy: Remedy) -> Judged:
         health, since = await self._health(remedy), remedy.live_at or remedy.began_at
         if health.status is Status.UP:
             return Well(f"it answers: {health.detail}")
-        return Going(health.detail) if self._now() - since < self._patience.settle else Failed(health.detail)
+        return Going(health.detail) if self._patience.lasts(self._now() - since, health) else Failed(health.detail)
 
     async def _health(self, remedy: Remedy) -> Health:
         """Say how the service is by the looks since what was done took effect."""

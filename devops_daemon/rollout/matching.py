@@ -59,9 +59,15 @@ def health_since(service: Service, states: Mapping[ProbeKey, ProbeState], since:
     looked = [states[key] for key in probes if key in states]
     if len(looked) < len(probes) or not looked or any(not s.checked_at or s.checked_at <= since for s in looked):
         return None
-    worst = min(looked, key=lambda state: _WORST.index(_proved(state)) if _proved(state) in _WORST else len(_WORST))
+    worst = min(looked, key=_badness)
     status = Status.UP if _proved(worst) is Status.DEGRADED else _proved(worst)
-    return Health(status, f"{worst.key}: {worst.detail}")
+    return Health(status, f"{worst.key}: {worst.detail}", turning=status is Status.DOWN and not worst.failures)
+
+
+def _badness(state: ProbeState) -> tuple[int, bool]:
+    """Order states: the worst first, and of those that are down what fails now before what answers again."""
+    proved = _proved(state)
+    return _WORST.index(proved) if proved in _WORST else len(_WORST), not state.failures
 
 
 def _proved(state: ProbeState) -> Status:

@@ -11,6 +11,9 @@ from enum import StrEnum
 from devops_daemon.hosting import Deployment, Instance, Phase
 from devops_daemon.model import Status
 
+TURNING = 3
+"""So many times as long is waited for what has just begun to answer again."""
+
 
 class Action(StrEnum):
     """What can be started."""
@@ -38,6 +41,8 @@ class Health:
 
     status: Status
     detail: str = ""
+    turning: bool = False
+    """The last look found nothing wrong, which one more must confirm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,10 @@ class Patience:
     """From live until our probes pass (`REMEDIATION_PAUSE`)."""
     restart: timedelta = timedelta(seconds=10)
     """From a restart until the absence of any sign of it counts as done."""
+
+    def lasts(self, waited: timedelta, health: Health) -> bool:
+        """Tell whether what runs and is not well yet is given more time: longer where it is just getting well."""
+        return waited < (TURNING if health.turning else 1) * self.settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +138,19 @@ def _live(rollout: Rollout, sight: Sight, limits: Patience) -> Verdict:
     if seen.stopped and (seen.phase is Phase.LIVE or not seen.running):
         return Failed("its process has ended by itself")
     if seen.running:
-        verdict = _answering(sight, patient=waited < limits.settle)
+        verdict = _answering(sight, waited, limits)
         unsure = isinstance(verdict, Well) and rollout.action is Action.RESTART and _is_old(rollout, seen)
         return Well(f"{verdict.text}; no sign of the restart itself was seen") if unsure else verdict
     return Going(f"{seen.status.lower()}, no replica runs yet") if waited < limits.settle else Failed("no replica runs")
 
 
-def _answering(sight: Sight, *, patient: bool) -> Verdict:
+def _answering(sight: Sight, waited: timedelta, limits: Patience) -> Verdict:
     running, health = sight.deployment.running, sight.health
     if health is None:
         return Well(f"live, {running} running; nothing probes it")
     if health.status is Status.UP:
         return Well(f"live, {running} running, and it answers")
-    if patient:
+    if limits.lasts(waited, health):
         return Going(f"live, but {health.detail}")
     if health.status in {Status.UNKNOWN, Status.OFF}:
         return Unproven(f"live, but it can't be probed: {health.detail}")

@@ -143,6 +143,13 @@ def test_a_failure_that_is_not_confirmed_yet_is_no_sign_of_health() -> None:
     assert since(ALL[0], doubtful, ALL[2]) == Health(Status.UNKNOWN, "backend/database: status 500")
 
 
+def test_what_answers_again_and_is_not_confirmed_is_turning_unless_another_still_fails() -> None:
+    again = replace(ALL[0], settled=Status.DOWN)
+    assert since(again, *ALL[1:]) == Health(Status.DOWN, "backend: status 200", turning=True)
+    failing = replace(ALL[2], settled=Status.DOWN, failures=2, detail="status 500")
+    assert since(again, ALL[1], failing) == Health(Status.DOWN, "backend/auth: status 500")
+
+
 def test_a_probe_that_could_not_measure_is_no_sign_of_health() -> None:
     assert since(*ALL[:2], replace(ALL[2], blind=True)) == Health(Status.UNKNOWN, "backend/auth: status 200")
 

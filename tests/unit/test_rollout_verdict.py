@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from devops_daemon.hosting import Deployment, Phase
 from devops_daemon.model import Status
 from devops_daemon.rollout.verdict import (
+    TURNING,
     Action,
     Failed,
     Going,
@@ -110,6 +111,12 @@ def test_what_cannot_be_probed_is_not_blamed(status: Status) -> None:
     assert seen(a_deployment(), 190, live_since=at(100), health=Health(status, "refused")) == expected
 
 
+def test_what_has_just_begun_to_answer_is_given_longer_and_not_for_ever() -> None:
+    turning = replace(DOWN, detail="backend: status 200", turning=True)
+    for seconds, verdict in ((100, Going), (270, Failed)):
+        assert isinstance(seen(a_deployment(), seconds, live_since=START, health=turning), verdict)
+
+
 def test_a_process_that_has_ended_by_itself_has_failed_at_once() -> None:
     assert seen(a_deployment(replicas="e"), live_since=START) == Failed("its process has ended by itself")
 
@@ -192,7 +199,7 @@ moments = st.builds(
         build_only=st.booleans(),
         stopped=st.booleans(),
     ),
-    health=st.none() | st.builds(Health, st.sampled_from(Status), st.just("status 500")),
+    health=st.none() | st.builds(Health, st.sampled_from(Status), st.just("status 500"), st.booleans()),
     later=st.floats(0, 900),
 )
 rollouts = st.builds(started, st.sampled_from(Action), st.text("rxs", max_size=3))
@@ -234,7 +241,7 @@ def test_nothing_that_runs_is_well_against_our_probes(rollout: Rollout, story: S
 
 @given(rollouts, moments, st.floats(0, 100))
 def test_no_rollout_goes_on_for_ever(rollout: Rollout, moment: Moment, beyond: float) -> None:
-    now = START + LIMITS.build + LIMITS.settle + LIMITS.restart + timedelta(seconds=1 + beyond)
+    now = START + LIMITS.build + TURNING * LIMITS.settle + LIMITS.restart + timedelta(seconds=1 + beyond)
     sight = Sight(moment.deployment, now, START + LIMITS.build, moment.health)
     assert not isinstance(judge(rollout, sight, LIMITS), Going)
 

@@ -14,7 +14,7 @@ from devops_daemon.adapters.railway.api import Api
 from devops_daemon.adapters.railway.reading import Reading
 from devops_daemon.adapters.railway.transport import LostAnswerError, SaidNoError
 from devops_daemon.hosting import Deployment, HostedService, InstanceState, Phase
-from devops_daemon.ports import Clock, RefusedError, UnavailableError, UnclearError
+from devops_daemon.ports import Clock, RefusedError, TakenError, UnavailableError, UnclearError
 
 T = TypeVar("T")
 Act = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -187,7 +187,7 @@ class Acting(Reading):
     async def _appearing(self, what: str, look: Callable[[], Awaitable[T | None]]) -> T:
         """Wait for what was asked for, and answered, to be there.
 
-        Raises UnclearError where it does not come or may not be looked at, CameToNothingError where Railway gave it up.
+        Raises TakenError where it does not come or may not be looked at, CameToNothingError where Railway gave it up.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._api.waits.patience
@@ -202,9 +202,9 @@ class Acting(Reading):
             except (UnavailableError, RefusedError) as error:
                 reason = str(error)
                 if isinstance(error, RefusedError) and not _is_not_found(error):
-                    raise UnclearError(f"{what}: Railway took it, but a look at it was refused: {reason}") from error
+                    raise TakenError(f"{what}: Railway took it, but a look at it was refused: {reason}") from error
             if loop.time() >= deadline:
-                raise UnclearError(f"{what}: {reason}")
+                raise TakenError(f"{what}: {reason}")
             await asyncio.sleep(max(self._api.waits.poll, self._api.gentle.total_seconds()))
 
 
