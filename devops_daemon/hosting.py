@@ -352,6 +352,20 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """A disk, and how full it is now."""
+
+    service_id: str | None
+    """None is attached to none."""
+    mount: str
+    """Where its service finds it."""
+    used: float
+    """GB."""
+    size: float
+    """GB."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """What the edge counted for a service in one step of time."""
 

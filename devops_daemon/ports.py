@@ -24,6 +24,7 @@ from devops_daemon.hosting import (
     Step,
     Traffic,
     Variable,
+    Volume,
 )
 from devops_daemon.inbox import Arrival, Claim, DeliveryRow, InboxFigures, Receipt, Sorted
 from devops_daemon.mending import Attempt, Effect, Evidence, Refusal, Remedy
@@ -377,6 +378,10 @@ class Platform(Protocol):
 
     async def traffic(self, service_id: str, since: datetime) -> Traffic:
         """Read how a service answered, by the edge's count."""
+        ...
+
+    async def volumes(self) -> list[Volume]:
+        """Read how full each disk is."""
         ...
 
     async def news(self) -> PlatformNews:

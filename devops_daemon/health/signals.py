@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from operator import itemgetter
 
-from devops_daemon.hosting import Measure, Sample, Series
+from devops_daemon.hosting import Measure, Sample, Series, Volume
 from devops_daemon.model import ProbeKey, Severity, Signal
 
 LEAST_REQUESTS = 20
 """Within a window: of fewer, a share says nothing."""
-ENOUGH = 0.8
-"""A signal that is over a level is well again when it stays below this part of it: what wavers is one trouble."""
 PARTS = 3
 """A window of requests is cut into so many, each of which must be over the level."""
 COVERED = 0.7
@@ -29,6 +28,7 @@ class Name(StrEnum):
     ERRORS = "error rate"
     LATENCY = "latency"
     MEMORY = "memory"
+    DISK = "disk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Level:
     """A share, or seconds."""
     window: timedelta
     severity: Severity
+    enough: float = 0.8
+    """What is over it is well again when it stays below this part of it: what wavers is one trouble."""
 
 
 LEVELS = (
@@ -47,9 +49,19 @@ LEVELS = (
     Level(Name.ERRORS, 0.05, timedelta(minutes=10), Severity.SEV2),
     Level(Name.ERRORS, 0.01, timedelta(hours=1), Severity.SEV3),
     Level(Name.LATENCY, 2.0, timedelta(minutes=10), Severity.SEV2),
-    Level(Name.MEMORY, 0.90, timedelta(minutes=10), Severity.SEV2),
+    Level(Name.MEMORY, 0.90, timedelta(minutes=10), Severity.SEV2, enough=0.95),
+    Level(Name.DISK, 0.90, timedelta(), Severity.SEV2, enough=0.97),
 )
 """To change a level, change its row. The worst of a signal comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A disk, and whose it is."""
+
+    service: str
+    """As the platform names it."""
+    volume: Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,8 @@ class Seen:
     """How it answered, oldest first; None where that could not be read."""
     series: Sequence[Series] | None
     """What it used."""
+    disks: Sequence[Disk] | None
+    """How full its disks are now."""
     at: datetime
 
 
@@ -105,7 +119,7 @@ class _Measured:
 
 def _is_over(level: Level, found: _Measured, before: Signal) -> bool:
     if before.severity is level.severity:
-        return found.lately > level.over * ENOUGH
+        return found.lately > level.over * level.enough
     return found.least > level.over
 
 
@@ -170,7 +184,20 @@ def _memory(level: Level, seen: Seen) -> _Measured | None:
     return _Measured(least, max(late) / limit, begin, text)
 
 
-_READERS = {Name.ERRORS: _errors, Name.LATENCY: _latency, Name.MEMORY: _memory}
+def _disk(_: Level, seen: Seen) -> _Measured | None:
+    """Measure the fullest; a disk does not waver, so that one look tells."""
+    share, fullest = max(
+        ((each.volume.used / each.volume.size, each) for each in seen.disks or () if each.volume.size > 0),
+        key=itemgetter(0),
+        default=(0.0, None),
+    )
+    if fullest is None:
+        return None
+    text = f"{fullest.service}: {share:.0%} of {fullest.volume.size:.2f} GB in use ({fullest.volume.mount})"
+    return _Measured(share, share, seen.at, text)
+
+
+_READERS = {Name.ERRORS: _errors, Name.LATENCY: _latency, Name.MEMORY: _memory, Name.DISK: _disk}
 
 
 def _covers(first: datetime, level: Level, seen: Seen) -> bool:

@@ -1,14 +1,15 @@
 """Read the signals beside the probes, of services that the platform knows; what it does not tell stays as it was."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
-from devops_daemon.health.signals import LEVELS, Level, Name, Seen, judge, keys_of
-from devops_daemon.hosting import HostedService, Series
+from devops_daemon.health.signals import LEVELS, Disk, Level, Name, Seen, judge, keys_of
+from devops_daemon.hosting import HostedService, Hosting, Series, Volume
 from devops_daemon.model import Service, Signal
 from devops_daemon.ports import Clock, Platform, RefusedError, SignalLedger, UnavailableError
 from devops_daemon.rollout.matching import match
@@ -41,7 +42,7 @@ class Signals:
     @property
     def requests(self) -> int:
         """How many requests one look takes, at most."""
-        return 2 + 2 * len(self._services)
+        return 3 + 2 * len(self._services)
 
     async def current(self) -> Sequence[Signal]:
         """Tell how they stand, by the rows; while these cannot be read, as they were last.
@@ -64,9 +65,11 @@ class Signals:
         if hosting is None or self._memory is None:
             return False
         series = await self._read("metrics", self._platform.metrics(None, self._back(Name.MEMORY)))
+        volumes = await self._read("volumes", self._platform.volumes())
         found: list[Signal] = []
-        for name, hosted in match(self._services, hosting).items():
-            seen = await self._seen(hosted, series)
+        matched = match(self._services, hosting)
+        for name, hosted in matched.items():
+            seen = replace(await self._seen(hosted, series), disks=_disks(name, matched, hosting, volumes))
             found += [judge(before.get(key, Signal(key)), seen, self._levels) for key in keys_of(name).values()]
         changed = [each for each in found if each != before.get(each.key)]
         try:
@@ -84,7 +87,7 @@ class Signals:
         since = self._back(Name.ERRORS, Name.LATENCY)
         traffic = await self._read("traffic", self._platform.traffic(hosted.id, since))
         used = None if series is None else [each for each in series if each.service_id == hosted.id]
-        return Seen(traffic.samples if traffic else None, used, self._now())
+        return Seen(traffic.samples if traffic else None, used, None, self._now())
 
     def _back(self, *names: Name) -> datetime:
         windows = [level.window for level in self._levels if level.name in names]
@@ -97,3 +100,16 @@ class Signals:
         except (UnavailableError, RefusedError, TimeoutError) as error:
             log.debug("signals.unread", what=what, reason=str(error) or "it took too long")
             return None
+
+
+def _disks(
+    name: str, matched: Mapping[str, HostedService], hosting: Hosting, volumes: Sequence[Volume] | None
+) -> Sequence[Disk] | None:
+    """Give the disks that a watched service answers for: its own, and the first one those of what is not watched."""
+    if volumes is None:
+        return None
+    own = {matched[name].id}
+    if name == next(iter(matched)):
+        own |= {each.id for each in hosting.services} - {each.id for each in matched.values()}
+    names = {each.id: each.name for each in hosting.services if each.id in own}
+    return [Disk(names[each.service_id], each) for each in volumes if each.service_id in names]

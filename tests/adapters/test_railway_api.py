@@ -834,6 +834,7 @@ READS: Mapping[str, Callable[[Adapter], Awaitable[object]]] = {
     "Variables": lambda platform: platform.values(None),
     "Metrics": lambda platform: platform.metrics(None, utc_now()),
     "PlatformStatus": lambda platform: platform.news(),
+    "Volumes": lambda platform: platform.volumes(),
 }
 ODD: Mapping[str, object] = {
     "nothing": {},
@@ -841,7 +842,7 @@ ODD: Mapping[str, object] = {
     "text": "text",
     "list": [None],
     "empty edges": {"edges": [None]},
-    "null within": {"serviceInstances": None, "variables": None, "pageInfo": None},
+    "null within": {"serviceInstances": None, "variables": None, "volumeInstances": None, "pageInfo": None},
 }
 
 

@@ -47,6 +47,7 @@ from devops_daemon.hosting import (
     Proxy,
     Traffic,
     Variable,
+    Volume,
 )
 from devops_daemon.ports import Platform, RefusedError, UnavailableError, UnclearError
 from devops_daemon.redaction import Redactor
@@ -344,6 +345,11 @@ async def test_samples_are_the_coarser_the_longer_one_looks_back(world: World, s
     assert {each.service_id for each in series} == {service_id("backend")}
     first, second, *_ = series[0].points
     assert second[0] - first[0] == timedelta(seconds=seconds)
+
+
+async def test_each_disk_tells_how_full_it_is(world: World) -> None:
+    [disk] = await world.platform.volumes()
+    assert disk == Volume(service_id("Postgres"), "/var/lib/postgresql/data", 1.3105, 5.0)
 
 
 async def test_a_service_that_runs_nothing_measures_nothing(world: World) -> None:

@@ -25,6 +25,7 @@ LEVELS = (
     Level(Name.ERRORS, 0.10, 4 * SECOND, Severity.SEV1),
     Level(Name.LATENCY, 0.5, 12 * SECOND, Severity.SEV2),
     Level(Name.MEMORY, 0.90, 4 * SECOND, Severity.SEV2),
+    Level(Name.DISK, 0.90, 0 * SECOND, Severity.SEV2),
 )
 CUSTOMERS = 30
 Turn = Callable[[World], Awaitable[None]]
@@ -73,6 +74,20 @@ async def memory_is_freed(world: World) -> None:
     del ran_out[place]
 
 
+def _disk(world: World, used_mb: float) -> None:
+    volumes = world.railway.realm.world.volumes
+    [(name, disk)] = volumes.items()
+    volumes[name] = replace(disk, used_mb=used_mb)
+
+
+async def the_disk_fills(world: World) -> None:
+    _disk(world, 4_700)
+
+
+async def the_disk_is_tidied(world: World) -> None:
+    _disk(world, 1_000)
+
+
 async def signals(world: World) -> dict[str, dict[str, Any]]:
     """Read how those of the backend stand, by name."""
     return {each["name"]: each for each in (await world.data())["signals"] if each["service"] == "backend"}
@@ -83,6 +98,7 @@ async def signals(world: World) -> dict[str, dict[str, Any]]:
     [
         ("error rate", "SEV1", switched_on("feedback-500"), switched_off("feedback-500"), "answered with a 5xx in 4"),
         ("latency", "SEV2", switched_on("feedback-slow"), switched_off("feedback-slow"), "95% of the requests took"),
+        ("disk", "SEV2", the_disk_fills, the_disk_is_tidied, "Postgres: 94% of 5.00 GB in use (/var/lib/postgresql"),
         ("memory", "SEV2", memory_runs_out, memory_is_freed, "of 8.00 GB in use for 4 seconds"),
     ],
 )
@@ -110,7 +126,7 @@ async def test_what_no_probe_sees_is_told_and_ends_by_itself_and_nothing_is_trie
             assert told in (await signals(world))[name]["detail"]
             await world.has_told("agent-1")
 
-            asked = "Metrics" if name == "memory" else "HttpStatusMetrics"
+            asked = {"memory": "Metrics", "disk": "Volumes"}.get(name, "HttpStatusMetrics")
             world.railway.faults.switch_on("gateway-502", operation=asked)
             before = world.railway.calls[asked]
             await end(world)

@@ -8,8 +8,8 @@ from builders import START, a_member, an_incident, at, the_product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devops_daemon.health.signals import LEAST_REQUESTS, LEVELS, Name, Seen, judge, keys_of
-from devops_daemon.hosting import Measure, Sample, Series
+from devops_daemon.health.signals import LEAST_REQUESTS, LEVELS, Disk, Name, Seen, judge, keys_of
+from devops_daemon.hosting import Measure, Sample, Series, Volume
 from devops_daemon.incidents.lifecycle import next_steps
 from devops_daemon.incidents.mitigation import Escalate, Overdue, Rest, Rules, next_step
 from devops_daemon.incidents.telling import wanted, why_call
@@ -17,7 +17,7 @@ from devops_daemon.model import EventKind, IncidentStatus, ProbeKey, Severity, S
 
 MINUTE = timedelta(minutes=1)
 NOW = at(7200)
-ERRORS, LATENCY, MEMORY = (keys_of("backend")[name] for name in Name)
+ERRORS, LATENCY, MEMORY, DISK = (keys_of("backend")[name] for name in Name)
 NEVER = Signal(ERRORS)
 STRAINED = Trouble(ERRORS, Symptom.STRAINED, Severity.SEV2, START, "6.0% of 1340 requests answered with a 5xx")
 
@@ -32,7 +32,7 @@ def answered(
 
 
 def errors(*parts: list[Sample], before: Signal = NEVER) -> Signal:
-    return judge(before, Seen([sample for part in parts for sample in part], None, NOW))
+    return judge(before, Seen([sample for part in parts for sample in part], None, None, NOW))
 
 
 def used(share: float, minutes: int = 12) -> list[Series]:
@@ -90,35 +90,36 @@ def test_of_few_requests_a_share_says_nothing() -> None:
 
 @pytest.mark.parametrize(("p95", "severity"), [(2.5, Severity.SEV2), (2.0, None), (0.1, None)])
 def test_what_is_slow_all_the_time_is_too_slow(p95: float, severity: Severity | None) -> None:
-    found = judge(Signal(LATENCY), Seen(answered(15, p95=p95), None, NOW))
+    found = judge(Signal(LATENCY), Seen(answered(15, p95=p95), None, None, NOW))
     assert found.severity is severity
     for parts in ((11, 4), (4, 11)):
         for_a_while = [*answered(parts[0], p95=9.0, ago=parts[1]), *answered(parts[1], p95=0.1)]
-        assert judge(Signal(LATENCY), Seen(for_a_while, None, NOW)).severity is None
+        assert judge(Signal(LATENCY), Seen(for_a_while, None, None, NOW)).severity is None
 
 
 def test_what_is_under_way_makes_nothing_quicker_for_only_the_quick_have_ended() -> None:
     under_way = [*answered(14, p95=3.0, ago=1), *answered(1, p95=0.1, each=5)]
-    assert judge(Signal(LATENCY), Seen(under_way, None, NOW)).severity is Severity.SEV2
+    assert judge(Signal(LATENCY), Seen(under_way, None, None, NOW)).severity is Severity.SEV2
 
 
 @pytest.mark.parametrize(("share", "severity"), [(0.95, Severity.SEV2), (0.90, None), (0.5, None)])
 def test_memory_is_held_against_its_limit(share: float, severity: Severity | None) -> None:
-    assert judge(Signal(MEMORY), Seen(None, used(share), NOW)).severity is severity
+    assert judge(Signal(MEMORY), Seen(None, used(share), None, NOW)).severity is severity
 
 
 def test_without_a_limit_memory_is_not_known() -> None:
-    assert judge(Signal(MEMORY), Seen(None, used(0.95)[:1], NOW)) == Signal(MEMORY)
+    assert judge(Signal(MEMORY), Seen(None, used(0.95)[:1], None, NOW)) == Signal(MEMORY)
 
 
 # What is not known
 
 
 @pytest.mark.parametrize("severity", [None, *Severity])
-@pytest.mark.parametrize("key", [ERRORS, LATENCY, MEMORY])
+@pytest.mark.parametrize("key", [ERRORS, LATENCY, MEMORY, DISK])
 def test_what_cannot_be_read_stays_as_it_was(key: ProbeKey, severity: Severity | None) -> None:
     before = Signal(key, severity, START, START, "as it was", START)
-    for seen in (Seen(None, None, NOW), Seen([], [], NOW), Seen(answered(2, 0.5), used(0.99, 2), NOW)):
+    short = Seen(answered(2, 0.5), used(0.99, 2), [], NOW)
+    for seen in (Seen(None, None, None, NOW), Seen([], [], [], NOW), short):
         assert judge(before, seen) == before
 
 
@@ -131,13 +132,32 @@ def test_what_wavers_around_its_level_is_one_trouble() -> None:
 
 
 def test_what_is_slow_or_full_ends_when_it_stays_below_its_level() -> None:
-    slow = judge(Signal(LATENCY), Seen(answered(15, p95=2.5), None, NOW))
+    slow = judge(Signal(LATENCY), Seen(answered(15, p95=2.5), None, None, NOW))
     for now_and_then in ([*answered(14, p95=2.5, ago=1), *answered(1, p95=0.1)], answered(15, p95=1.7)):
-        assert judge(slow, Seen(now_and_then, None, NOW)).severity is Severity.SEV2
-    assert judge(slow, Seen(answered(15, p95=1.5), None, NOW)).severity is None
-    full = judge(Signal(MEMORY), Seen(None, used(0.95), NOW))
-    assert judge(full, Seen(None, used(0.75), NOW)).severity is Severity.SEV2
-    assert judge(full, Seen(None, used(0.7), NOW)).severity is None
+        assert judge(slow, Seen(now_and_then, None, None, NOW)).severity is Severity.SEV2
+    assert judge(slow, Seen(answered(15, p95=1.5), None, None, NOW)).severity is None
+    full = judge(Signal(MEMORY), Seen(None, used(0.95), None, NOW))
+    assert judge(full, Seen(None, used(0.86), None, NOW)).severity is Severity.SEV2
+    assert judge(full, Seen(None, used(0.85), None, NOW)).severity is None
+
+
+def disks(*shares: float) -> Seen:
+    """Give what is told of disks of five gigabytes."""
+    volumes = [Volume(f"s-{place}", "/data", 5 * share, 5.0) for place, share in enumerate(shares)]
+    return Seen(None, None, [Disk("Postgres", volume) for volume in volumes], NOW)
+
+
+def test_the_fullest_disk_tells_and_is_well_again_when_there_is_room() -> None:
+    assert judge(Signal(DISK), disks(0.2, 0.9)).severity is None
+    full = judge(Signal(DISK), disks(0.2, 0.93, 0.5))
+    assert (full.severity, full.detail) == (Severity.SEV2, "Postgres: 93% of 5.00 GB in use (/data)")
+    assert judge(full, disks(0.88)).severity is Severity.SEV2
+    assert judge(full, disks(0.87)).severity is None
+
+
+def test_a_disk_without_a_size_is_not_known() -> None:
+    nothing = Seen(None, None, [Disk("Postgres", Volume("s", "/data", 1.0, 0.0))], NOW)
+    assert judge(Signal(DISK), nothing) == Signal(DISK)
 
 
 def test_while_its_level_is_not_known_it_is_not_lowered_but_may_be_raised() -> None:
@@ -152,7 +172,7 @@ def test_while_its_level_is_not_known_it_is_not_lowered_but_may_be_raised() -> N
 def test_what_was_over_a_level_that_is_no_more_is_judged_by_those_there_are() -> None:
     before = Signal(ERRORS, Severity.SEV3, START, START, "as it was", START)
     levels = [level for level in LEVELS if level.severity is not Severity.SEV3]
-    assert judge(before, Seen(answered(70), None, NOW), levels).severity is None
+    assert judge(before, Seen(answered(70), None, None, NOW), levels).severity is None
 
 
 SAMPLES = st.lists(st.tuples(st.integers(0, 90), st.integers(0, 300), st.integers(0, 300)), max_size=90)
@@ -177,7 +197,7 @@ def test_it_is_never_worse_with_fewer_failures(
 def test_whatever_is_told_each_signal_has_a_level_of_its_own_or_none(drawn: list[tuple[int, int, int]]) -> None:
     samples = [Sample(NOW - ago * MINUTE, total, min(total, failed)) for ago, total, failed in drawn]
     for key in keys_of("backend").values():
-        found = judge(Signal(key), Seen(samples, used(0.97), NOW))
+        found = judge(Signal(key), Seen(samples, used(0.97), None, NOW))
         own = {level.severity for level in LEVELS if level.name == key.name}
         assert found.severity is None or found.severity in own
         assert (found.trouble is None) == (found.severity is None)

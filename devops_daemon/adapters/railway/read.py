@@ -25,6 +25,7 @@ from devops_daemon.hosting import (
     Step,
     Traffic,
     Variable,
+    Volume,
 )
 
 Json = Mapping[str, Any]
@@ -276,6 +277,14 @@ def series(data: Json) -> list[Series]:
         )
         for row in data["metrics"]
         if row["measurement"] in MEASURES
+    ]
+
+
+def volumes(nodes: Iterable[Json]) -> list[Volume]:
+    """Read how full disks are."""
+    return [
+        Volume(node["serviceId"], node["mountPath"], node["currentSizeMB"] / 1000, node["sizeMB"] / 1000)
+        for node in nodes
     ]
 
 

@@ -16,6 +16,7 @@ from devops_daemon.hosting import (
     Series,
     Step,
     Traffic,
+    Volume,
 )
 from devops_daemon.ports import Clock, RefusedError
 
@@ -158,6 +159,15 @@ class Reading:
             self._api.read("HttpLatencyMetrics", asked, dict, unasked=self._unasked),
         )
         return read.traffic(by_status, latency)
+
+    async def volumes(self) -> list[Volume]:
+        """Read how full each disk of the environment is; one request for up to a hundred."""
+        scope = await self._api.scope()
+        asked = {"environmentId": scope.environment_id, "projectId": scope.project_id}
+        _, nodes = await self._api.pages(
+            "Volumes", asked, lambda data: data["environment"]["volumeInstances"], unasked=self._unasked
+        )
+        return parsed("Volumes", read.volumes, nodes)
 
     async def news(self) -> PlatformNews:
         """Read whether Railway is in trouble; needs no token."""

@@ -33,6 +33,18 @@ class Environment:
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """A disk of a service in an environment."""
+
+    id: str
+    environment_id: str
+    service_id: str
+    mount: str
+    used_mb: float
+    size_mb: int
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A service in an environment: what Railway calls a service instance.
 

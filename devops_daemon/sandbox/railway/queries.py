@@ -253,6 +253,9 @@ class Queries:
                 first=first,
                 after=after,
             ),
+            "volumeInstances": lambda first=None, after=None: page(
+                self._world.volumes_of(environment.id), shown.volume, lambda each: each.id, first=first, after=after
+            ),
         }
 
     def _place(self, place: Place) -> Node:

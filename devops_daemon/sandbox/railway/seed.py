@@ -8,7 +8,7 @@ from devops_daemon.sandbox.faults import Server
 from devops_daemon.sandbox.railway.deployments import Status
 from devops_daemon.sandbox.railway.history import Past, live_through
 from devops_daemon.sandbox.railway.ids import named
-from devops_daemon.sandbox.railway.places import Environment, Place, Project, Workspace
+from devops_daemon.sandbox.railway.places import Environment, Place, Project, Volume, Workspace
 from devops_daemon.sandbox.railway.templates import by_code
 from devops_daemon.sandbox.railway.world import World
 
@@ -97,6 +97,9 @@ def seed(world: World, now: datetime) -> None:
         world.environments[environment_id] = Environment(environment_id, name, PROJECT_ID)
     world.environments[OTHER_ENVIRONMENT_ID] = Environment(OTHER_ENVIRONMENT_ID, "production", OTHER_PROJECT_ID)
     _write_variables(world)
+    disk = named("volume", "production", "Postgres")
+    postgres = by_code("postgres")
+    world.volumes[disk] = Volume(disk, PRODUCTION_ID, service_id("Postgres"), postgres.mount_path, 1_310.5, 5_000)
     for place, pasts in PLACES:
         world.places[place.environment_id, place.service_id] = place
         live_through(world, place, pasts, now)

@@ -6,7 +6,7 @@ from devops_daemon.sandbox.railway.commits import BRANCH
 from devops_daemon.sandbox.railway.deployments import Deployment, Status, Step
 from devops_daemon.sandbox.railway.logbook import Line
 from devops_daemon.sandbox.railway.pages import Node
-from devops_daemon.sandbox.railway.places import Place
+from devops_daemon.sandbox.railway.places import Place, Volume
 from devops_daemon.sandbox.railway.proxies import Proxy
 from devops_daemon.sandbox.railway.variables import Written, references
 from devops_daemon.sandbox.railway.world import World
@@ -72,6 +72,17 @@ def place(world: World, record: Place) -> Node:
         "domains": {"serviceDomains": [{"domain": record.domain}] if record.domain else [], "customDomains": []},
         "latestDeployment": deployment(world, latest) if latest else None,
         "activeDeployments": [deployment(world, active)] if active else [],
+    }
+
+
+def volume(record: Volume) -> Node:
+    """Show a disk."""
+    return {
+        "id": record.id,
+        "serviceId": record.service_id,
+        "mountPath": record.mount,
+        "currentSizeMB": record.used_mb,
+        "sizeMB": record.size_mb,
     }
 
 

@@ -8,7 +8,7 @@ from devops_daemon.sandbox.railway.changes import Changes
 from devops_daemon.sandbox.railway.commits import Commit
 from devops_daemon.sandbox.railway.deployments import Deployment, Status
 from devops_daemon.sandbox.railway.logbook import LogBook
-from devops_daemon.sandbox.railway.places import Environment, Place, Project, Workspace
+from devops_daemon.sandbox.railway.places import Environment, Place, Project, Volume, Workspace
 from devops_daemon.sandbox.railway.refusals import not_found
 from devops_daemon.sandbox.railway.variables import Variables
 
@@ -22,6 +22,7 @@ class World:
         self.projects: dict[str, Project] = {}
         self.environments: dict[str, Environment] = {}
         self.places: dict[tuple[str, str], Place] = {}
+        self.volumes: dict[str, Volume] = {}
         self.deployments: dict[str, Deployment] = {}
         self.commits = dict[str, Commit]()
         self.variables = Variables()
@@ -46,6 +47,10 @@ class World:
     def environments_of(self, project_id: str) -> list[Environment]:
         """List a project's environments."""
         return [each for each in self.environments.values() if each.project_id == project_id]
+
+    def volumes_of(self, environment_id: str) -> list[Volume]:
+        """List an environment's disks."""
+        return [each for each in self.volumes.values() if each.environment_id == environment_id]
 
     def place(self, environment_id: str, service_id: str) -> Place:
         """Find a service in an environment."""
