@@ -72,6 +72,8 @@ class Repository:
     """`owner/name`."""
     public: bool
     default_branch: str
+    merge_methods: tuple[str, ...] = ()
+    """`squash`, `merge`, `rebase`: those that it allows; empty where the forge does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,48 @@ class Check:
     """None while it has not completed."""
     word: str
     """The forge's own word for where it stands."""
+    ended_at: datetime | None = None
+    """When it completed; of a status, when it was reported."""
+
+
+class Review(StrEnum):
+    """What the reviewers came to."""
+
+    NONE = "none"
+    """Nobody has to, and nobody did."""
+    WANTED = "wanted"
+    APPROVED = "approved"
+    CHANGES = "changes requested"
+
+
+@dataclass(frozen=True, slots=True)
+class PullCommit:
+    """A commit of a pull request, and who made it."""
+
+    sha: str
+    login: str | None
+    """The account; None where the forge knows none for its e-mail."""
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """An issue that is closed by a pull request's merge."""
+
+    number: int
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """What must hold before anything is merged into a branch, as far as it may be read."""
+
+    checks: tuple[str, ...] = ()
+    strict: bool = False
+    """The branch must be up to date with its base."""
+    approvals: int = 0
+    conversations: bool = False
+    """All must be resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +146,34 @@ class Pull:
     """The forge's own word for what holds it: blocked, behind, dirty, unstable, clean …"""
     labels: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    """Each name once: where several bear it, the worst."""
     url: str = ""
+    id: str = ""
+    """The forge's own, for what is asked of it by id."""
+    body: str = ""
+    author: Account = Account("")
+    branch: str = ""
+    fork: bool = False
+    """Its branch is in another repository."""
+    pushable: bool = True
+    """Its branch may be pushed to."""
+    queued: bool = False
+    """Its base takes changes by a merge queue only."""
+    review: Review = Review.NONE
+    unresolved: tuple[Account, ...] = ()
+    """Who began each conversation that is not resolved."""
+    files: tuple[str, ...] = ()
+    commits: tuple[PullCommit, ...] = ()
+    closes: tuple[Linked, ...] = ()
+    created_at: datetime | None = None
+    merge_commit: str | None = None
+    """What its merge made of the base."""
+    unread: str = ""
+    """Why not all of it could be read; nothing may be decided on a part."""
+
+    def names(self, issue: int) -> bool:
+        """Tell whether it is about an issue: by what it closes, by its text or by its branch."""
+        return any(each.number == issue for each in self.closes) or _is_about(issue, self.body, self.branch)
 
 
 _NAMED = re.compile(r"(?<![\w/&#])#(\d{1,9})\b")
@@ -123,9 +194,13 @@ class Merged:
 
     def names(self, issue: int) -> bool:
         """Tell whether it is about an issue, by its text or by its branch."""
-        by_branch = _BRANCH.fullmatch(self.branch)
-        numbers = [*_NAMED.findall(self.body), *(by_branch.groups("") if by_branch else ())]
-        return str(issue) in {number.lstrip("0") for number in numbers}
+        return _is_about(issue, self.body, self.branch)
+
+
+def _is_about(issue: int, body: str, branch: str) -> bool:
+    by_branch = _BRANCH.fullmatch(branch)
+    numbers = [*_NAMED.findall(body), *(by_branch.groups("") if by_branch else ())]
+    return str(issue) in {number.lstrip("0") for number in numbers}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,19 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from devops_daemon.asking import Request, Wait
-from devops_daemon.forge import Account, Comment, HookDelivery, Issue, Mark, Merged, Pull, Reaction, Repository, Role
+from devops_daemon.forge import (
+    Account,
+    Comment,
+    HookDelivery,
+    Issue,
+    Mark,
+    Merged,
+    Pull,
+    Reaction,
+    Repository,
+    Required,
+    Role,
+)
 from devops_daemon.hosting import (
     Added,
     DatabaseAccess,
@@ -57,6 +69,10 @@ class LockedOutError(RefusedError):
 
 class GoneError(RefusedError):
     """What it is about is not there any more."""
+
+
+class StaleError(RefusedError):
+    """It is not any more as it was when this was decided: look again, and decide anew."""
 
 
 class UnclearError(UnavailableError):
@@ -738,6 +754,29 @@ class Forge(Protocol):
 
     async def pull(self, number: int) -> Pull:
         """Read a pull request with its checks."""
+        ...
+
+    async def open_pulls(self) -> list[Pull]:
+        """Read the open pull requests with their checks, oldest first; cost grows by pages, not by each."""
+        ...
+
+    async def required(self, branch: str) -> Required:
+        """Read what must hold before anything is merged into a branch."""
+        ...
+
+    async def merge(self, number: int, sha: str, method: str) -> str:
+        """Merge a pull request if this is its head; gives the commit that its base is at then.
+
+        Raises StaleError where its head is another, UnclearError where neither an answer nor a look tells.
+        """
+        ...
+
+    async def update(self, pull: Pull) -> None:
+        """Have the branch of a pull request put upon its base by the forge itself; raises StaleError."""
+        ...
+
+    async def close(self, number: int) -> None:
+        """Close a pull request without merging it; twice is once."""
         ...
 
     async def merged(self, since: datetime) -> list[Merged]:

@@ -11,9 +11,30 @@ from adapters.servers import utc_now
 from devops_daemon.adapters.github.answers import Why
 from devops_daemon.adapters.github.comments import CONTENT
 from devops_daemon.adapters.github.errors import LostAnswerError, NotSentError, SaidNoError, ThrottledError
-from devops_daemon.forge import Account, Mark, Pull, Reaction, Repository, Role
-from devops_daemon.ports import Forge, GoneError, LockedOutError, RefusedError, UnavailableError, UnclearError
+from devops_daemon.forge import (
+    Account,
+    Linked,
+    Mark,
+    Pull,
+    PullCommit,
+    Reaction,
+    Repository,
+    Required,
+    Review,
+    Role,
+)
+from devops_daemon.ports import (
+    Forge,
+    GoneError,
+    LockedOutError,
+    RefusedError,
+    StaleError,
+    UnavailableError,
+    UnclearError,
+)
+from devops_daemon.sandbox.github.accounts import Account as GitHubAccount
 from devops_daemon.sandbox.github.api_faults import API_FAULTS
+from devops_daemon.sandbox.github.pulls import Thread
 
 CREATE = "*/issues/{issue_number}/comments"
 MARK = Mark("reply", "42", 1)
@@ -62,7 +83,7 @@ async def test_the_account_is_asked_for_once(world: World) -> None:
 @pytest.mark.parametrize("private", [True, False])
 async def test_the_repository_tells_whether_it_is_public(world: World, *, private: bool) -> None:
     world.github.world.options.private = private
-    assert await world.forge.repository() == Repository("acme/shop", not private, "main")
+    assert await world.forge.repository() == Repository("acme/shop", not private, "main", ("squash", "merge", "rebase"))
 
 
 async def test_the_repository_is_read_again_after_ten_minutes(world: World) -> None:
@@ -350,6 +371,12 @@ async def test_a_pull_request_is_read_with_every_check_and_status_of_its_head(wo
         labels=("hold",),
         checks=told.checks,
         url=f"{world.github.git_url}/acme/shop/pull/{number}",
+        id=told.id,
+        author=Account("ada"),
+        branch="fix/7-cart",
+        files=("app.py",),
+        commits=told.commits,
+        created_at=told.created_at,
     )
     assert {(check.name, check.passed, check.word) for check in told.checks} == {
         ("test", True, "success"),
@@ -393,6 +420,167 @@ async def test_graphqls_faults_are_told(world: World, fault: str, kind: type[Exc
     with pytest.raises(kind, match=text):
         await world.forge.pull(number)
     assert await world.forge.role("ada") is Role.WRITE
+
+
+async def test_a_pull_request_tells_who_made_what_and_who_said_what(world: World) -> None:
+    world.github.add_account("bea", "write")
+    number, sha = await opened(world, body="Fixes #1")
+    await world.github.review("bea", number)
+    pull = world.github.world.pull(number).pull
+    assert pull is not None
+    bea = world.github.world.accounts.get("bea")
+    pull.threads += [Thread(bea), Thread(bea, resolved=True)]
+    told = await world.forge.pull(number)
+    email = world.github.world.accounts.get("ada").email
+    assert (told.author, told.branch, told.fork, told.pushable) == (Account("ada"), "fix/7-cart", False, True)
+    assert told.commits == (PullCommit(sha, "ada", email),)
+    assert told.files == ("app.py",)
+    assert (told.review, told.unresolved) == (Review.APPROVED, (Account("bea"),))
+    assert told.closes == ()
+    assert told.names(1)
+    assert told.names(7), "by its branch"
+    assert not told.names(77)
+
+
+async def test_the_last_word_of_each_reviewer_counts_and_only_of_those_who_may_write(world: World) -> None:
+    world.github.add_account("bea", "write")
+    world.github.add_account("cyd", "read")
+    number, _ = await opened(world)
+    await world.github.review("cyd", number, "CHANGES_REQUESTED")
+    assert (await world.forge.pull(number)).review is Review.NONE
+    await world.github.review("bea", number, "CHANGES_REQUESTED")
+    assert (await world.forge.pull(number)).review is Review.CHANGES
+    await world.github.review("bea", number)
+    assert (await world.forge.pull(number)).review is Review.APPROVED
+    world.github.protect(approvals=2)
+    assert (await world.forge.pull(number)).review is Review.WANTED
+
+
+async def test_the_issues_that_it_closes_are_told_with_their_labels(world: World) -> None:
+    complaint = await world.github.open_issue("ada", "It is slow", labels=("user-feedback",))
+    number, _ = await opened(world, body=f"Closes #{complaint.number}, see #999")
+    assert (await world.forge.pull(number)).closes == (Linked(complaint.number, ("user-feedback",)),)
+
+
+async def test_a_fork_is_told_and_whether_it_may_be_pushed_to(world: World) -> None:
+    world.github.add_account("eve", "none")
+    await world.github.push("patch", {"app.py": "x"}, login="eve", fork="eve")
+    number = (await world.github.open_pull("eve", "patch", fork="eve")).number
+    told = await world.forge.pull(number)
+    assert (told.fork, told.pushable) == (True, True)
+
+
+async def test_a_commit_of_an_app_is_its_own(world: World) -> None:
+    bot = world.github.world.accounts.add(GitHubAccount("mender[bot]", kind="Bot"))
+    await world.github.push("fix/8-x", {"app.py": "x"}, login=bot.login)
+    number = (await world.github.open_pull("ada", "fix/8-x")).number
+    assert [each.login for each in (await world.forge.pull(number)).commits] == ["mender[bot]"]
+
+
+async def test_all_open_pull_requests_are_read_twenty_at_a_time(world: World) -> None:
+    for place in range(23):
+        await world.github.push(f"fix/{place}-x", {f"{place}.txt": "x"}, login="ada")
+        await world.github.open_pull("ada", f"fix/{place}-x", f"Change {place}")
+    await world.github.close_issue("ada", 1)
+    found = await world.forge.open_pulls()
+    assert [each.title for each in found] == [f"Change {place}" for place in range(1, 23)]
+    assert world.calls("POST /graphql") == 2
+
+
+async def test_what_is_large_is_read_whole(world: World) -> None:
+    files = {f"src/{place}.py": "x" for place in range(230)}
+    sha = await world.github.push("feat/9-large", files, login="ada")
+    number = (await world.github.open_pull("ada", "feat/9-large")).number
+    for place in range(130):
+        await world.github.report_check(sha, f"test {place}")
+    [told] = await world.forge.open_pulls()
+    assert (set(told.files), len(told.checks), told.unread) == (set(files), 130, "")
+    assert told.number == number
+    assert world.calls("POST /graphql") == 3
+
+
+async def test_what_a_branch_requires_is_told_by_rulesets_and_protection_together(world: World) -> None:
+    assert await world.forge.required("main") == Required()
+    world.github.protect("test", "lint", strict=True)
+    world.github.protect("e2e", "test", approvals=2, by_ruleset=True)
+    assert await world.forge.required("main") == Required(("e2e", "test", "lint"), approvals=2)
+    world.github.protect("e2e", strict=True, by_ruleset=True)
+    assert (await world.forge.required("main")).strict
+
+
+# --- merging
+
+
+async def test_a_merge_tells_the_commit_that_it_made(world: World) -> None:
+    number, sha = await opened(world)
+    made = await world.forge.merge(number, sha, "squash")
+    assert made == await world.github.realm.bare.sha("refs/heads/main")
+    told = await world.forge.pull(number)
+    assert (told.merged, told.merge_commit) == (True, made)
+
+
+async def test_only_the_head_that_was_decided_on_is_merged(world: World) -> None:
+    number, sha = await opened(world)
+    await world.github.push("fix/7-cart", {"app.py": "print('other')\n"}, login="ada")
+    with pytest.raises(StaleError, match="Head branch was modified"):
+        await world.forge.merge(number, sha, "squash")
+
+
+async def test_why_it_may_not_be_merged_is_told_in_githubs_words(world: World) -> None:
+    world.github.protect("e2e")
+    number, sha = await opened(world)
+    with pytest.raises(SaidNoError, match='405: Required status check "e2e" is expected'):
+        await world.forge.merge(number, sha, "squash")
+
+
+async def test_a_base_that_moves_is_over_in_a_moment(world: World) -> None:
+    number, sha = await opened(world)
+    world.github.faults.switch_on("base-modified", route="*/merge", times=1)
+    with pytest.raises(UnavailableError, match="Base branch was modified") as raised:
+        await world.forge.merge(number, sha, "squash")
+    assert not isinstance(raised.value, UnclearError)
+    await world.forge.merge(number, sha, "squash")
+
+
+async def test_a_merge_whose_answer_was_lost_is_found_and_not_done_again(world: World) -> None:
+    number, sha = await opened(world)
+    world.github.faults.switch_on("lost-answer", route="*/merge", times=1)
+    made = await world.forge.merge(number, sha, "squash")
+    assert made == await world.github.realm.bare.sha("refs/heads/main")
+    assert world.calls("PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge") == 1
+
+
+async def test_a_merge_that_never_arrived_is_unclear_until_it_is_looked_at_again(world: World) -> None:
+    number, sha = await opened(world)
+    world.github.faults.switch_on("bad-gateway", route="*/merge", times=1)
+    with pytest.raises(UnclearError, match=f"whether pull request {number} was merged is not known"):
+        await world.forge.merge(number, sha, "squash")
+
+
+async def test_github_puts_a_branch_upon_its_base(world: World) -> None:
+    number, sha = await opened(world)
+    await world.github.push("main", {"other.py": "x"}, login="ada")
+    await world.forge.update(await world.forge.pull(number))
+    told = await world.forge.pull(number)
+    assert told.head_sha != sha
+    assert told.commits[-1].login == "ada", "the author is who it was"
+    with pytest.raises(RefusedError, match="no new commits"):
+        await world.forge.update(told)
+
+
+async def test_a_branch_that_has_moved_is_not_put_anywhere(world: World) -> None:
+    number, _ = await opened(world)
+    before = await world.forge.pull(number)
+    await world.github.push("fix/7-cart", {"app.py": "print('other')\n"}, login="ada")
+    with pytest.raises(RefusedError, match="expected head sha didn't match"):
+        await world.forge.update(before)
+
+
+async def test_a_pull_request_is_closed_once(world: World) -> None:
+    number, _ = await opened(world)
+    for _ in range(2):
+        await world.forge.close(number)
+    assert not (await world.forge.pull(number)).open
 
 
 # --- each fault

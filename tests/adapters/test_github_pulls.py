@@ -11,7 +11,7 @@ from adapters.servers import RawServer, answer, document, says
 
 from devops_daemon.adapters.github.answers import Why
 from devops_daemon.adapters.github.errors import SaidNoError, ThrottledError
-from devops_daemon.forge import Check, Merged, Pull
+from devops_daemon.forge import Account, Check, Merged, Pull, PullCommit
 from devops_daemon.ports import RefusedError, UnavailableError
 
 HEAD = "a" * 40
@@ -21,7 +21,12 @@ Json = Mapping[str, Any]
 def told(checks: int = 0, *, after: str | None = None, oid: str = HEAD, **differs: Any) -> dict[str, Any]:
     """A pull request as GraphQL tells it, with so many checks on this page."""
     nodes = [
-        {"__typename": "CheckRun", "name": f"test {place}", "status": "COMPLETED", "conclusion": "SUCCESS"}
+        {
+            "__typename": "CheckRun",
+            "name": f"test {place} before {after}",
+            "status": "COMPLETED",
+            "conclusion": "SUCCESS",
+        }
         for place in range(checks)
     ]
     page = {"pageInfo": {"hasNextPage": after is not None, "endCursor": after}, "nodes": nodes}
@@ -37,7 +42,9 @@ def told(checks: int = 0, *, after: str | None = None, oid: str = HEAD, **differ
         "headRefOid": HEAD,
         "baseRefName": "main",
         "labels": {"nodes": []},
-        "commits": {"nodes": [{"commit": {"oid": oid, "statusCheckRollup": {"contexts": page}}}]},
+        "author": {"__typename": "User", "login": "ada"},
+        "commits": {"nodes": [{"commit": {"oid": HEAD, "author": {"email": "ada@example.com", "user": None}}}]},
+        "head": {"nodes": [{"commit": {"oid": oid, "statusCheckRollup": {"contexts": page}}}]},
     } | differs
 
 
@@ -57,7 +64,7 @@ async def test_a_pull_request_is_read_by_one_request() -> None:
         (request,) = server.requests
     assert request.route == "POST /graphql"
     sent = json.loads(request.body)["variables"]
-    assert sent == {"owner": "acme", "name": "product", "number": 42, "after": None}
+    assert sent == {"owner": "acme", "name": "product", "number": 42, "checks": None, "commits": None, "files": None}
     assert found == Pull(
         number=42,
         title="Mend the checkout",
@@ -68,8 +75,10 @@ async def test_a_pull_request_is_read_by_one_request() -> None:
         merged=False,
         mergeable=True,
         state="clean",
-        checks=(Check("test 0", passed=True, word="success"),),
+        checks=(Check("test 0 before None", passed=True, word="success"),),
         url=f"https://github.com/{REPOSITORY}/pull/42",
+        author=Account("ada"),
+        commits=(PullCommit(HEAD, None, "ada@example.com"),),
     )
 
 
@@ -77,7 +86,7 @@ async def test_checks_are_read_page_by_page() -> None:
     replies = [page(told(100, after="one")), page(told(100, after="two")), page(told(7))]
     async with RawServer(in_turn(*replies)) as server:
         found = await read(server)
-        cursors = [json.loads(request.body)["variables"]["after"] for request in server.requests]
+        cursors = [json.loads(request.body)["variables"]["checks"] for request in server.requests]
     assert (len(found.checks), cursors) == (207, [None, "one", "two"])
 
 
@@ -120,12 +129,12 @@ async def test_a_pull_request_of_which_the_checks_may_not_be_read_is_not_read_at
     """No checks would look as if there were none."""
     hidden = {"nodes": [{"commit": {"oid": HEAD, "statusCheckRollup": None}}]}
     error = {"type": "FORBIDDEN", "message": "Resource not accessible by personal access token"}
-    async with RawServer(says(page(told(commits=hidden), error))) as server:
+    async with RawServer(says(page(told(head=hidden), error))) as server:
         with pytest.raises(RefusedError, match=r"not all may be read \(Checks and Commit statuses: read\): Resource"):
             await read(server)
 
 
-@pytest.mark.parametrize("odd", [{}, {"headRefOid": None}, {"commits": {"nodes": [{}]}}])
+@pytest.mark.parametrize("odd", [{}, {"headRefOid": None}, {"head": {"nodes": [{}]}}])
 async def test_an_odd_pull_request_is_no_answer(odd: Json) -> None:
     node = {"number": 42} if not odd else {**told(), **odd}
     async with RawServer(says(page(node))) as server:

@@ -12,7 +12,7 @@ from graphql import GraphQLEnumType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devops_daemon.adapters.github import read
+from devops_daemon.adapters.github import read, read_pulls
 from devops_daemon.adapters.github.answers import (
     LIMIT_WAIT,
     LONGEST_WAIT,
@@ -436,12 +436,15 @@ FIELDS = ("id", "login", "slug", "private", "full_name", "user", "permissions", 
 NODES = JSONS | st.dictionaries(st.sampled_from(FIELDS), JSONS)
 
 
+PULL_READERS = (read_pulls.contexts, read_pulls.commits_of, read_pulls.paths, read_pulls.pull, read_pulls.merged)
+
+
 @given(NODES)
 def test_whatever_github_tells_is_a_noun_or_unavailable(node: object) -> None:
     for reader in READERS:
         with suppress(UnavailableError):
             read.parsed("it", reader, node)
-    for more in (read.contexts, lambda told: read.arrival(told, NOW), lambda told: read.pull(told, ())):
+    for more in (*PULL_READERS, lambda told: read.arrival(told, NOW)):
         with suppress(UnavailableError):
             read.parsed("it", more, node)
 
@@ -463,7 +466,7 @@ NODE: Json = {
     "headRefOid": "a" * 40,
     "baseRefName": "main",
     "labels": {"nodes": [{"name": "hold"}, None]},
-    "commits": {
+    "head": {
         "nodes": [
             {
                 "commit": {
@@ -492,9 +495,9 @@ NODE: Json = {
 
 
 def test_a_pull_request_is_read_with_its_checks() -> None:
-    checks, after = read.contexts(NODE)
+    checks, after = read_pulls.contexts(NODE)
     assert after is None
-    assert read.pull(NODE, checks) == Pull(
+    assert read_pulls.pull(NODE, checks) == Pull(
         number=42,
         title="Mend the checkout",
         head_sha="a" * 40,
@@ -511,18 +514,19 @@ def test_a_pull_request_is_read_with_its_checks() -> None:
             Check("deploy", passed=True, word="success"),
         ),
         url="https://github.com/acme/product/pull/42",
+        author=Account("ghost"),
     )
 
 
 @pytest.mark.parametrize(("word", "mergeable"), [("MERGEABLE", True), ("CONFLICTING", False), ("UNKNOWN", None)])
 def test_whether_it_can_be_merged_is_not_known_while_github_computes_it(word: str, *, mergeable: bool | None) -> None:
-    assert read.pull(NODE | {"mergeable": word}, ()).mergeable is mergeable
+    assert read_pulls.pull(NODE | {"mergeable": word}).mergeable is mergeable
 
 
 @pytest.mark.parametrize("rollup", [None, {}])
 def test_a_commit_on_which_nothing_was_reported_has_no_checks(rollup: object) -> None:
-    commits = {"nodes": [{"commit": {"oid": "a" * 40, "statusCheckRollup": rollup}}]}
-    assert read.contexts(NODE | {"commits": commits}) == ([], None)
+    head = {"nodes": [{"commit": {"oid": "a" * 40, "statusCheckRollup": rollup}}]}
+    assert read_pulls.contexts(NODE | {"head": head}) == ([], None)
 
 
 @pytest.mark.parametrize(
@@ -534,7 +538,7 @@ def test_a_commit_on_which_nothing_was_reported_has_no_checks(rollup: object) ->
     ],
 )
 def test_a_word_that_is_not_known_has_not_passed(node: Json) -> None:
-    assert read.check(node).passed is False
+    assert read_pulls.check(node).passed is False
 
 
 def test_a_delivery_that_nobody_answered_has_not_arrived() -> None:
@@ -602,7 +606,9 @@ def test_the_cache_is_bounded_in_number_and_size_and_keeps_what_was_used_last() 
 # --- against GitHub's schema
 
 
-@pytest.mark.parametrize(("enum", "table"), [("CheckConclusionState", read.PASSED), ("StatusState", read.STATES)])
+@pytest.mark.parametrize(
+    ("enum", "table"), [("CheckConclusionState", read_pulls.PASSED), ("StatusState", read_pulls.STATES)]
+)
 def test_a_table_of_an_enum_has_each_of_its_values(enum: str, table: Mapping[str, Any], schema_of_github: Any) -> None:
     kind = schema_of_github.type_map[enum]
     assert isinstance(kind, GraphQLEnumType)

@@ -152,6 +152,14 @@ class Client:
         body = {"query": document(name), "variables": dict(variables)}
         return await self._answered(Call("POST", self.asked.graphql_url, self._credentials, body, graphql=True))
 
+    async def change(self, name: str, variables: Mapping[str, object]) -> Done:
+        """Write by a document, as `write` does."""
+        self._refuse_if_dry()
+        body = {"query": document(name), "variables": dict(variables)}
+        url = self.asked.graphql_url
+        call = Call("POST", url, self._credentials, body, graphql=True, writes=True, repeatable=False)
+        return await self._answered(call)
+
     async def _answered(self, call: Call) -> Done:
         """Ask up to three times, and keep note of whether GitHub works."""
         try:

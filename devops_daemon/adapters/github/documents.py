@@ -1,15 +1,19 @@
-"""The GraphQL documents that are sent: one file each, by its operation's name."""
+"""The GraphQL documents that are sent: one file each, by its operation's name, with the fragments that it names."""
 
+import re
 from functools import cache
 from importlib.resources import files
 
 _FOLDER = files("devops_daemon.adapters.github").joinpath("documents")
+_NAMED = re.compile(r"\.\.\.(\w+)\s*\n")
 
 
 @cache
 def document(name: str) -> str:
     """Give the text of a document."""
-    return _FOLDER.joinpath(f"{name}.graphql").read_text(encoding="utf-8")
+    text = _FOLDER.joinpath(f"{name}.graphql").read_text(encoding="utf-8")
+    fragments = sorted(set(_NAMED.findall(text)))
+    return "\n".join([text, *(_FOLDER.joinpath(f"fragments/{each}.graphql").read_text("utf-8") for each in fragments)])
 
 
 def names() -> list[str]:

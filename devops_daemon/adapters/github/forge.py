@@ -21,8 +21,21 @@ from devops_daemon.adapters.github.hooks import Hooks
 from devops_daemon.adapters.github.issues import Issues
 from devops_daemon.adapters.github.limits import Limits
 from devops_daemon.adapters.github.masking import Masking
+from devops_daemon.adapters.github.merging import Merging
 from devops_daemon.adapters.github.transport import HttpTransport
-from devops_daemon.forge import Account, Comment, HookDelivery, Issue, Mark, Merged, Pull, Reaction, Repository, Role
+from devops_daemon.forge import (
+    Account,
+    Comment,
+    HookDelivery,
+    Issue,
+    Mark,
+    Merged,
+    Pull,
+    Reaction,
+    Repository,
+    Required,
+    Role,
+)
 from devops_daemon.inbox import Arrival
 from devops_daemon.ports import Clock, LockedOutError
 from devops_daemon.redaction import Redactor
@@ -70,6 +83,7 @@ class GitHub:
         self._issues = Issues(client, self.account)
         caller = _Kept(lambda: _owner(trigger), ACCOUNT_KEPT, steady) if trigger else self._account
         self._calls = Calls(trigger or client, caller.get)
+        self._merging = Merging(client)
         self._path = f"/repos/{client.asked.repository}"
 
     @property
@@ -160,6 +174,26 @@ class GitHub:
     async def pull(self, number: int) -> Pull:
         """Read a pull request with its checks."""
         return await pulls.pull(self.client, number)
+
+    async def open_pulls(self) -> list[Pull]:
+        """Read the open pull requests with their checks, oldest first."""
+        return await pulls.open_pulls(self.client)
+
+    async def required(self, branch: str) -> Required:
+        """Read what must hold before anything is merged into a branch."""
+        return await self._merging.required(branch)
+
+    async def merge(self, number: int, sha: str, method: str) -> str:
+        """Merge a pull request if this is its head."""
+        return await self._merging.merge(number, sha, method)
+
+    async def update(self, pull: Pull) -> None:
+        """Have GitHub put the branch of a pull request upon its base."""
+        await self._merging.update(pull)
+
+    async def close(self, number: int) -> None:
+        """Close a pull request without merging it."""
+        await self._merging.close(number)
 
     async def merged(self, since: datetime) -> list[Merged]:
         """Read the pull requests merged since then, the one that changed last first."""

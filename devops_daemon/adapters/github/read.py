@@ -1,12 +1,12 @@
 """GitHub's JSON made our nouns. Pure; what is missing or odd raises UnavailableError in words, by `parsed`."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from devops_daemon.adapters.exchange import snippet
-from devops_daemon.forge import Account, Check, Comment, HookDelivery, Issue, Merged, Pull, Repository, Role
+from devops_daemon.forge import Account, Comment, HookDelivery, Issue, Repository, Role
 from devops_daemon.inbox import Arrival
 from devops_daemon.ports import UnavailableError
 
@@ -15,26 +15,6 @@ GHOST = Account("ghost")
 """GitHub's own name for whoever is no longer there."""
 WHOLE_SECONDS = timedelta(seconds=1)
 """By so much two times of GitHub's may differ that are one."""
-PASSED: Mapping[str, bool] = {
-    "SUCCESS": True,
-    "NEUTRAL": True,
-    "SKIPPED": True,
-    "FAILURE": False,
-    "TIMED_OUT": False,
-    "CANCELLED": False,
-    "ACTION_REQUIRED": False,
-    "STARTUP_FAILURE": False,
-    "STALE": False,
-}
-"""What each conclusion of a check run means (CheckConclusionState)."""
-STATES: Mapping[str, bool | None] = {
-    "SUCCESS": True,
-    "FAILURE": False,
-    "ERROR": False,
-    "PENDING": None,
-    "EXPECTED": None,
-}
-"""What each state of a commit status means (StatusState)."""
 
 
 def parsed(what: str, parse: Callable[[Any], T], data: Any) -> T:  # noqa: ANN401 # JSON
@@ -61,15 +41,15 @@ def account(node: Mapping[str, Any] | None) -> Account:
 
 def app_account(node: Mapping[str, Any]) -> Account:
     """Read as whom an App writes."""
-    return Account(f"{_text(node, 'slug')}[bot]", bot=True)
+    return Account(f"{text_of(node, 'slug')}[bot]", bot=True)
 
 
 def comment(node: Mapping[str, Any]) -> Comment:
     """Read a comment; which issue it is on stands in an address only."""
-    created_at = moment(_text(node, "created_at"))
+    created_at = moment(text_of(node, "created_at"))
     return Comment(
         id=int(node["id"]),
-        issue=int(_text(node, "issue_url").rstrip("/").rpartition("/")[2]),
+        issue=int(text_of(node, "issue_url").rstrip("/").rpartition("/")[2]),
         author=account(node.get("user")),
         body=str(node.get("body") or ""),
         created_at=created_at,
@@ -84,7 +64,7 @@ def issue(node: Mapping[str, Any]) -> Issue:
     labels = (label.get("name") if isinstance(label, dict) else label for label in node.get("labels") or ())
     return Issue(
         number=int(node["number"]),
-        title=_text(node, "title"),
+        title=text_of(node, "title"),
         body=str(node.get("body") or ""),
         author=account(node.get("user")),
         open=node["state"] == "open",
@@ -120,70 +100,11 @@ _FLAGS: Mapping[str, Role] = {
 
 def repository(node: Mapping[str, Any]) -> Repository:
     """Read the repository; what is not said to be public is not."""
-    return Repository(_text(node, "full_name"), node.get("private") is False, _text(node, "default_branch"))
-
-
-def pull(node: Mapping[str, Any], checks: Sequence[Check]) -> Pull:
-    """Read a pull request as GraphQL tells it."""
-    return Pull(
-        number=int(node["number"]),
-        title=str(node.get("title") or ""),
-        head_sha=_text(node, "headRefOid"),
-        base=_text(node, "baseRefName"),
-        draft=bool(node.get("isDraft")),
-        open=node["state"] == "OPEN",
-        merged=bool(node.get("merged")),
-        mergeable={"MERGEABLE": True, "CONFLICTING": False}.get(str(node.get("mergeable"))),
-        state=str(node.get("mergeStateStatus") or "unknown").lower(),
-        labels=tuple(str(label["name"]) for label in (node.get("labels") or {}).get("nodes") or () if label),
-        checks=tuple(checks),
-        url=str(node.get("url") or ""),
+    allowed = {"squash": "allow_squash_merge", "merge": "allow_merge_commit", "rebase": "allow_rebase_merge"}
+    methods = tuple(method for method, field in allowed.items() if node.get(field) is True)
+    return Repository(
+        text_of(node, "full_name"), node.get("private") is False, text_of(node, "default_branch"), methods
     )
-
-
-def merged(node: Mapping[str, Any]) -> Merged:
-    """Read a merged pull request as GraphQL tells it."""
-    return Merged(
-        number=int(node["number"]),
-        body=str(node.get("body") or ""),
-        branch=str(node.get("headRefName") or ""),
-        merged_at=moment(_text(node, "mergedAt")),
-        commit=str((node.get("mergeCommit") or {}).get("oid") or ""),
-    )
-
-
-def updated_at(node: Mapping[str, Any]) -> datetime:
-    """Read when a pull request was changed last."""
-    return moment(_text(node, "updatedAt"))
-
-
-def contexts(node: Mapping[str, Any]) -> tuple[list[Check], str | None]:
-    """Read a page of the checks of a pull request's head, and where the next begins."""
-    commits = (node.get("commits") or {}).get("nodes") or []
-    rollup = commits[-1]["commit"].get("statusCheckRollup") if commits else None
-    if not rollup:
-        return [], None
-    page = rollup["contexts"]
-    about = page["pageInfo"]
-    checks = [check(each) for each in page.get("nodes") or () if each]
-    return checks, str(about["endCursor"]) if about["hasNextPage"] and about.get("endCursor") else None
-
-
-def checked_sha(node: Mapping[str, Any]) -> str | None:
-    """Read of which commit the checks are."""
-    commits = (node.get("commits") or {}).get("nodes") or []
-    return str(commits[-1]["commit"]["oid"]) if commits else None
-
-
-def check(node: Mapping[str, Any]) -> Check:
-    """Read a check run or a commit status: two systems, one list. A word that is not known has not passed."""
-    if "context" in node:
-        state = str(node.get("state") or "")
-        return Check(str(node["context"]), STATES.get(state, False), state.lower())
-    status, conclusion = str(node.get("status") or ""), str(node.get("conclusion") or "")
-    if status != "COMPLETED":
-        return Check(str(node["name"]), None, status.lower())
-    return Check(str(node["name"]), PASSED.get(conclusion, False), conclusion.lower())
 
 
 def delivery(node: Mapping[str, Any]) -> HookDelivery:
@@ -191,9 +112,9 @@ def delivery(node: Mapping[str, Any]) -> HookDelivery:
     code = int(node.get("status_code") or 0)
     return HookDelivery(
         id=int(node["id"]),
-        guid=_text(node, "guid"),
+        guid=text_of(node, "guid"),
         event=str(node.get("event") or ""),
-        delivered_at=moment(_text(node, "delivered_at")),
+        delivered_at=moment(text_of(node, "delivered_at")),
         arrived=200 <= code < 300,  # noqa: PLR2004 # HTTP
     )
 
@@ -207,10 +128,11 @@ def arrival(node: Mapping[str, Any], now: datetime) -> Arrival:
         raise TypeError("the payload is no object")
     body = json.dumps(payload, ensure_ascii=False).encode("utf-8", "backslashreplace")
     event = str(headers.get("x-github-event") or node.get("event") or "")
-    return Arrival(_text(node, "guid"), event, body, form=False, received_at=now)
+    return Arrival(text_of(node, "guid"), event, body, form=False, received_at=now)
 
 
-def _text(node: Mapping[str, Any], name: str) -> str:
+def text_of(node: Mapping[str, Any], name: str) -> str:
+    """Read a text that must be there."""
     value = node[name]
     if not isinstance(value, str) or not value:
         raise ValueError(f"{name} is {value!r}")

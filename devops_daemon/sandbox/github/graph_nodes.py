@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from devops_daemon.sandbox.github import ids
-from devops_daemon.sandbox.github.accounts import Account
+from devops_daemon.sandbox.github.accounts import Account, Role
+from devops_daemon.sandbox.github.bare import Person
 from devops_daemon.sandbox.github.checks import CheckRun, CommitStatus
 from devops_daemon.sandbox.github.graph_refusals import unprocessable
 from devops_daemon.sandbox.github.history import Commit
 from devops_daemon.sandbox.github.issues import Issue
-from devops_daemon.sandbox.github.pulls import PullPart
+from devops_daemon.sandbox.github.pulling import CLOSES
+from devops_daemon.sandbox.github.pulls import PullPart, Thread
 from devops_daemon.sandbox.github.realm import Realm
 from devops_daemon.sandbox.github.shown.pulls import part_of
 from devops_daemon.sandbox.github.verdicts import decision, reported
@@ -56,9 +59,7 @@ class Nodes:
             "state": "MERGED" if pull.merged_at else issue.state.upper(),
             "merged": pull.merged_at is not None,
             "author": self.actor(issue.author),
-            "labels": lambda **asked: connection(
-                [{"name": each.name, "color": each.color} for each in issue.labels], **asked
-            ),
+            "labels": partial(self._labels, issue),
             "baseRefName": pull.base_ref,
             "baseRefOid": pull.base_sha,
             "headRefName": pull.head_ref,
@@ -69,6 +70,11 @@ class Nodes:
             "mergeStateStatus": lambda: _upper(state),
             "mergeable": lambda: _mergeable(state),
             "reviewDecision": decision(self._world, pull),
+            "latestOpinionatedReviews": lambda **asked: self._opinions(pull, **asked),
+            "reviewThreads": lambda **asked: connection([self._thread(each) for each in pull.threads], **asked),
+            "closingIssuesReferences": lambda **asked: connection(self._closes(issue), **asked),
+            "files": lambda **asked: self._files(pull, **asked),
+            "isMergeQueueEnabled": False,
             "autoMergeRequest": self._auto_merge(pull),
             "createdAt": issue.created_at,
             "updatedAt": issue.updated_at,
@@ -77,6 +83,30 @@ class Nodes:
             "mergeCommit": lambda: self._merge_commit(pull),
             "commits": lambda **asked: self._commits(pull, **asked),
         }
+
+    def _opinions(self, pull: PullPart, *, writers_only: bool = False, **asked: Any) -> Node:  # noqa: ANN401 - arguments of a connection
+        last = {
+            review.author.login: review
+            for review in pull.reviews
+            if review.state != "COMMENTED" and not (writers_only and review.author.role < Role.WRITE)
+        }
+        return connection([{"author": self.actor(each.author), "state": each.state} for each in last.values()], **asked)
+
+    def _thread(self, thread: Thread) -> Node:
+        comments = [{"author": self.actor(thread.author)}]
+        return {"isResolved": thread.resolved, "comments": lambda **asked: connection(comments, **asked)}
+
+    def _closes(self, issue: Issue) -> list[Node]:
+        numbers = dict.fromkeys(int(found["number"]) for found in CLOSES.finditer(issue.body or ""))
+        linked = [self._world.issues[number] for number in numbers if number in self._world.issues]
+        return [{"number": each.number, "labels": partial(self._labels, each)} for each in linked if not each.pull]
+
+    def _labels(self, issue: Issue, **asked: Any) -> Node:  # noqa: ANN401 - arguments of a connection
+        return connection([{"name": each.name, "color": each.color} for each in issue.labels], **asked)
+
+    async def _files(self, pull: PullPart, **asked: Any) -> Node:  # noqa: ANN401 - arguments of a connection
+        changes = await self._realm.history.changes(pull.base_sha, pull.head_sha)
+        return connection([{"path": each.name} for each in changes], **asked)
 
     async def _merge_commit(self, pull: PullPart) -> Node | None:
         sha = pull.merge_commit_sha
@@ -103,9 +133,15 @@ class Nodes:
             "oid": commit.sha,
             "message": commit.message,
             "messageHeadline": commit.message.partition("\n")[0],
+            "author": {"name": commit.author.name, "email": commit.author.email, "user": self._user(commit.author)},
             "committedDate": commit.committed_at,
             "statusCheckRollup": self._rollup(commit.sha),
         }
+
+    def _user(self, person: Person) -> Node | None:
+        """Find whose address it is; Apps have no user here."""
+        known = (each for each in self._world.accounts if each.email == person.email and each.kind == "User")
+        return next(map(self.actor, known), None)
 
     def _rollup(self, sha: str) -> Node | None:
         found = reported(self._world, sha)
@@ -120,6 +156,7 @@ class Nodes:
             "__typename": "CheckRun",
             "name": run.name,
             "status": run.status.upper(),
+            "completedAt": run.completed_at,
             "conclusion": run.conclusion and run.conclusion.upper(),
             "databaseId": run.id if run.id < _INT_32 else None,
             "detailsUrl": run.details_url,
@@ -130,6 +167,7 @@ class Nodes:
         return {
             "__typename": "StatusContext",
             "context": status.context,
+            "createdAt": status.created_at,
             "state": status.state.upper(),
             "description": status.description,
             "targetUrl": status.target_url,

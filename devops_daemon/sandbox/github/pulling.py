@@ -16,7 +16,7 @@ from devops_daemon.sandbox.github.shown import pulls as shown
 from devops_daemon.sandbox.github.shown.pulls import Measure, part_of
 from devops_daemon.sandbox.github.shown.view import View
 
-_CLOSES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):? #(?P<number>\d{1,9})\b", re.IGNORECASE)
+CLOSES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):? #(?P<number>\d{1,9})\b", re.IGNORECASE)
 
 
 class Pulling:
@@ -56,7 +56,7 @@ class Pulling:
         pull = part_of(issue)
         pull.merged_at, pull.merged_by, pull.merge_commit_sha = now(), actor, sha
         await self.close(actor, issue)
-        for found in _CLOSES.finditer(issue.body or ""):
+        for found in CLOSES.finditer(issue.body or ""):
             linked = self._view.world.issues.get(int(found["number"]))
             if linked and linked.is_open and not linked.pull:
                 linked.state, linked.state_reason, linked.closed_at, linked.closed_by = (

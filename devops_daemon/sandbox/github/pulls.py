@@ -20,6 +20,14 @@ class Review:
     submitted_at: datetime = field(default_factory=now)
 
 
+@dataclass(slots=True)
+class Thread:
+    """What somebody began to talk about, on a line of the change."""
+
+    author: Account
+    resolved: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class AutoMerge:
     """Somebody wants it merged as soon as it may be."""
@@ -55,6 +63,7 @@ class PullPart:
     auto_merge: AutoMerge | None = None
     maintainer_can_modify: bool = False
     reviews: list[Review] = field(default_factory=list)
+    threads: list[Thread] = field(default_factory=list)
     computed: Computed | None = None
 
     @property
