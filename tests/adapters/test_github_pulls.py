@@ -22,7 +22,6 @@ def told(checks: int = 0, *, after: str | None = None, oid: str = HEAD, **differ
     """A pull request as GraphQL tells it, with so many checks on this page."""
     nodes = [
         {
-            "__typename": "CheckRun",
             "name": f"test {place} before {after}",
             "status": "COMPLETED",
             "conclusion": "SUCCESS",
