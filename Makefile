@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= auto
+# these wait for processes more than they work
+WAITING ?= 4
 
 .PHONY: demo run test chaos faults check browser bench docs lock clean
 
@@ -19,10 +21,10 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m "not chaos and not faults"
 
 chaos: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m chaos
+	$(BIN)/python -m pytest -n $(WAITING) --ignore=tests/browser -m chaos
 
 faults: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m faults
+	$(BIN)/python -m pytest -n $(WORKERS) --ignore=tests/browser -m faults -k "$(STORIES)"
 
 browser: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/browser
