@@ -3,10 +3,11 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.forge import Account, Comment
+from devops_daemon.forge import Account, Check, Comment, Pull, PullCommit
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.hosting import (
     Became,
@@ -389,3 +390,25 @@ def a_remedy(  # noqa: PLR0913 # each has a default
         text="it still fails" if ended else "",
         dry=dry,
     )
+
+
+def a_pull(**differs: Any) -> Pull:
+    """Give an agent's pull request that is green and whole."""
+    whole: dict[str, Any] = {
+        "number": 7,
+        "title": "Mend the cart",
+        "head_sha": "a" * 40,
+        "base": "main",
+        "draft": False,
+        "open": True,
+        "merged": False,
+        "mergeable": True,
+        "state": "clean",
+        "checks": (Check("unit", passed=True, word="success", ended_at=at(600)),),
+        "author": Account("ada"),
+        "branch": "fix/7-cart",
+        "files": ("app.py",),
+        "commits": (PullCommit("1" * 40, "ada", "ada@example.com"),),
+        "created_at": START,
+    }
+    return Pull(**(whole | differs))
