@@ -30,7 +30,7 @@ from devops_daemon.adapters.store.signals import SignalRows
 from devops_daemon.adapters.store.ticks import PermitRows, TickRows
 from devops_daemon.adapters.store.upgrade import NewerStoreError
 from devops_daemon.answering import ELSEWHERE, LOCALLY, Answering, Grounds
-from devops_daemon.caring import Caring
+from devops_daemon.caring import Caring, ephemeral
 from devops_daemon.configuration import CannotStartError, Configuration, redactor_of, secrets_of
 from devops_daemon.connections import asked_of_github, asked_of_railway, github, railway, user_agent, utc_now
 from devops_daemon.daemon import Daemon
@@ -51,8 +51,10 @@ from devops_daemon.model import Service
 from devops_daemon.ports import Forge, Platform, UnavailableError
 from devops_daemon.redaction import Redactor
 from devops_daemon.response.signals import Signals
+from devops_daemon.rollout.matching import match
 from devops_daemon.rollout.watch import PlatformWatch
 from devops_daemon.settings import Settings
+from devops_daemon.tending import tending
 
 if TYPE_CHECKING:
     from devops_daemon.adapters.railway.api import Api
@@ -175,6 +177,10 @@ async def running(  # noqa: PLR0915 # one line for each part
             signals.current if signals else None,
         )
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now, settings.confirm_interval)
+        pulls = None
+        if forge is not None:
+            tend = tending(grounds, forge, platform.probed if platform else _nothing_hosted, ephemeral(settings))
+            pulls = Looks("pulls", tend.look, tend.pace, clocks, utc_now)
         secret = settings.railway_webhook_secret
         site = Site(
             facts(configuration),
@@ -185,7 +191,13 @@ async def running(  # noqa: PLR0915 # one line for each part
             latest=lambda: watch.latest,
             platform=platform.shown if platform else None,
             integrations=lambda: {"github": answering.state} if answering.sweep else {},
-            intake=Intake(answering.inbox, _webhook_secrets(settings), utc_now, answering.worker.arrived),
+            intake=Intake(
+                answering.inbox,
+                _webhook_secrets(settings),
+                utc_now,
+                answering.worker.arrived,
+                hint=pulls.hint if pulls else lambda: None,
+            ),
             inbox=answering.inbox,
             hints=Hints(secret.get_secret_value() if secret else None, rounds.hint),
             actions=actions(
@@ -200,7 +212,8 @@ async def running(  # noqa: PLR0915 # one line for each part
         server = Server(site, listening)
         await _start(stack, server, rounds)
         if platform is not None:
-            look = partial(_look_at, daemon, platform.watch, configuration.watchlist.services, rounds.hint)
+            hints = [rounds.hint, *([pulls.hint] if pulls else [])]
+            look = partial(_look_at, daemon, platform.watch, configuration.watchlist.services, hints)
             await _start(stack, Looks("platform", look, platform.pace, clocks, utc_now))
         if platform is not None and signals is not None:
             pace = partial(platform.share, signals.requests, settings.check_interval)
@@ -208,6 +221,8 @@ async def running(  # noqa: PLR0915 # one line for each part
         await _start(stack, answering)
         if answering.sweep is not None:
             await _start(stack, Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now))
+        if pulls is not None:
+            await _start(stack, pulls)
         if caring.earlier is not None:
             await _start(stack, Looks("earlier", caring.earlier.look, lambda: settings.check_interval, clocks, utc_now))
         clocks.every("sessions", settings.check_interval, caring.sample)
@@ -241,6 +256,8 @@ class _Platform:
     """For what people ask: it does not count against the daemon's own share of requests."""
     unasked: Platform
     """For what the daemon looks at by itself."""
+    services: Sequence[Service]
+    """Those that are watched."""
     longest: timedelta
 
     def pace(self) -> timedelta:
@@ -254,6 +271,11 @@ class _Platform:
     def gentle(self) -> timedelta:
         """Say how often to look at what is waited for."""
         return max(LOCALLY if self.api.asked.is_local else ELSEWHERE, 2 * self.api.gentle)
+
+    def probed(self) -> frozenset[str]:
+        """Say which services are looked at by our probes, by the platform's ids."""
+        hosting = self.watch.view.hosting
+        return frozenset(each.id for each in match(self.services, hosting).values()) if hosting else frozenset()
 
     def shown(self) -> PlatformShown:
         """Give what the pages show."""
@@ -276,7 +298,12 @@ async def _platform(
     api = await stack.enter_async_context(railway(asked, redactor, socket_factory))
     longest = min(LOOK_EVERY, configuration.settings.check_interval)
     unasked = Railway(api, utc_now, unasked=True)
-    return _Platform(PlatformWatch(unasked, ledger, utc_now), api, Railway(api, utc_now), unasked, longest)
+    watch, services = PlatformWatch(unasked, ledger, utc_now), configuration.watchlist.services
+    return _Platform(watch, api, Railway(api, utc_now), unasked, services, longest)
+
+
+def _nothing_hosted() -> None:
+    """No platform is looked at."""
 
 
 async def _forge(
@@ -287,10 +314,11 @@ async def _forge(
 
 
 async def _look_at(
-    daemon: Daemon, platform: PlatformWatch, services: Sequence[Service], hint: Callable[[], None]
+    daemon: Daemon, platform: PlatformWatch, services: Sequence[Service], hints: Sequence[Callable[[], None]]
 ) -> None:
     if await daemon.look_at(platform, services):
-        hint()
+        for hint in hints:
+            hint()
 
 
 async def _look_for(signals: Signals, hint: Callable[[], None]) -> None:

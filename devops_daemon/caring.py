@@ -39,6 +39,7 @@ from devops_daemon.response.remedies import Tools
 from devops_daemon.response.sessions import Sessions
 from devops_daemon.response.tell import Audience, Tell
 from devops_daemon.response.verify import Verify
+from devops_daemon.settings import Settings
 
 EPHEMERAL = (
     "the store is lost at each deployment, and limits with it: attach a volume, set DEVOPS_DATABASE_URL,"
@@ -46,6 +47,11 @@ EPHEMERAL = (
 )
 LOOK_EVERY = timedelta(seconds=15)
 KNOWN_WITHIN = timedelta(seconds=5)
+
+
+def ephemeral(settings: Settings) -> str | None:
+    """Say why nothing is done by itself where the store does not last."""
+    return EPHEMERAL if settings.ephemeral_store and not settings.allow_ephemeral_store else None
 
 
 class Caring:
@@ -92,8 +98,7 @@ class Caring:
             self.sessions.piled,
         )
         tools = Tools(platform, deployments, upkeep) if platform else None
-        standing = EPHEMERAL if settings.ephemeral_store and not settings.allow_ephemeral_store else None
-        choose = Choose(senses, switches, tools, rules, utc_now, standing)
+        choose = Choose(senses, switches, tools, rules, utc_now, ephemeral(settings))
         pause = settings.remediation_pause
         verify = Verify(platform, mending, grounds.watchlist, states, utc_now, look, pause=pause)
         books = Books(incidents, mending, deployments)

@@ -30,6 +30,17 @@ class Decision:
     """People, or an incident, keep it from being merged: nobody is late for it."""
     green_since: datetime | None = None
     """When the last check that counts has passed; None where one has not."""
+    until: datetime | None = None
+    """When it goes on by itself, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One pull request, or merge, that was ready and was waited for."""
+
+    since: datetime
+    merged_at: datetime | None
+    """None is not yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,8 @@ class PullRow:
     decision: Decision
     decided_at: datetime
     """Since when the decision is this one."""
+    ready_since: datetime | None = None
+    """Since when it is green and nothing holds it: from then on it is waited for."""
     quiet_since: datetime | None = None
     """Since when nothing is under way at its head: what does not go on from here is stuck."""
     alarmed: str | None = None
@@ -70,8 +83,10 @@ class Came(StrEnum):
     """No deployment of it was seen in time, or nothing hosts it."""
     FAILED = "failed"
     """Its deployment failed, crashed, or was found ill."""
+    REFUSED = "refused"
+    """The forge said no, and would say so again."""
     NOT_MERGED = "not merged"
-    """The forge refused it, or its head had moved."""
+    """It came to nothing by chance: its head had moved, the forge did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +100,7 @@ class Landing:
     url: str
     reason: str
     began_at: datetime
-    green_since: datetime | None = None
+    ready_since: datetime | None = None
     id: int = 0
     """0 before it is kept."""
     stage: Stage = Stage.STARTED

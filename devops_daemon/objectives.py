@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from devops_daemon.asking import Wait
+from devops_daemon.landing import Ready
 from devops_daemon.model import Incident, Severity
 
 WINDOWS = (timedelta(days=7), timedelta(days=30))
 DETECTION = timedelta(minutes=5)
 RESPONSE = timedelta(minutes=10)
 AUTO_RECOVERY = 0.5
+STALENESS = timedelta(hours=1)
 DIAGNOSTIC = timedelta(minutes=5)
 
 
@@ -44,13 +46,15 @@ class Objective:
         return self.actual > self.target if self.name == "auto_recovery" else self.actual <= self.target
 
 
-def measure(incidents: Sequence[Incident], now: datetime, asked: Sequence[Wait] = ()) -> tuple[Objective, ...]:
-    """Measure all five (contract, "Objectives"); what is not done yet has no data."""
+def measure(
+    incidents: Sequence[Incident], now: datetime, asked: Sequence[Wait] = (), ready: Sequence[Ready] = ()
+) -> tuple[Objective, ...]:
+    """Measure all five (contract, "Objectives")."""
     return (
         Objective("detection", DETECTION.total_seconds(), tuple(_detection(incidents, now, w) for w in WINDOWS)),
         Objective("sev1_response", RESPONSE.total_seconds(), tuple(_response(incidents, now, w) for w in WINDOWS)),
         Objective("auto_recovery", AUTO_RECOVERY, tuple(_auto_recovery(incidents, now, w) for w in WINDOWS)),
-        Objective("pr_staleness", 3600),
+        Objective("pr_staleness", STALENESS.total_seconds(), tuple(_staleness(ready, now, w) for w in WINDOWS)),
         Objective("diagnostic", DIAGNOSTIC.total_seconds(), tuple(_diagnostic(asked, now, w) for w in WINDOWS)),
     )
 
@@ -85,6 +89,13 @@ def _diagnostic(asked: Sequence[Wait], now: datetime, window: timedelta) -> Meas
     waits = [(wait.answered_at or now) - wait.asked_at for wait in lately]
     over = [wait for wait, row in zip(waits, lately, strict=True) if row.answered_at or wait > DIAGNOSTIC]
     return _kept_within(DIAGNOSTIC, over, window)
+
+
+def _staleness(ready: Sequence[Ready], now: datetime, window: timedelta) -> Measured:
+    """Time from green, and held by nobody, to merged; one that waits for longer than was promised counts already."""
+    merged = [each.merged_at - each.since for each in ready if each.merged_at and each.merged_at > now - window]
+    waiting = [now - each.since for each in ready if not each.merged_at]
+    return _kept_within(STALENESS, [*merged, *(wait for wait in waiting if wait > STALENESS)], window)
 
 
 def _kept_within(promise: timedelta, waits: Sequence[timedelta], window: timedelta) -> Measured:

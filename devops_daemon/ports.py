@@ -39,6 +39,7 @@ from devops_daemon.hosting import (
     Volume,
 )
 from devops_daemon.inbox import Arrival, Claim, DeliveryRow, InboxFigures, Receipt, Sorted
+from devops_daemon.landing import Landing, PullRow, Ready
 from devops_daemon.mending import Attempt, Effect, Evidence, Refusal, Remedy
 from devops_daemon.model import (
     Incident,
@@ -303,6 +304,9 @@ class Overview:
     """Of these incidents, by their ids."""
     silences: Sequence[Quiet] = ()
     signals: Sequence[Signal] = ()
+    pulls: Sequence[PullRow] = ()
+    ready: Sequence[Ready] = ()
+    """How long pull requests were waited for, in the last 30 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -665,6 +669,37 @@ class Bookmarks(Protocol):
 
     async def move(self, name: str, to: datetime) -> None:
         """Move it on; never back."""
+        ...
+
+
+class PullLedger(Protocol):
+    """Keeps what is decided about pull requests, and our merges. Every method raises UnavailableError."""
+
+    async def pulls(self) -> list[PullRow]:
+        """Read those that were open at the last look, oldest first."""
+        ...
+
+    async def keep(self, rows: Sequence[PullRow], seen: Mapping[str, datetime]) -> None:
+        """Write all that are open, in place of those of the last look; `seen` tells which checks have reported."""
+        ...
+
+    async def checks_seen(self) -> Mapping[str, datetime]:
+        """Read when each check has last reported on any pull request."""
+        ...
+
+    async def begin(self, landing: Landing, forbids: Callable[[Switch | None], str | None]) -> Landing | str:
+        """Write a landing down before it is merged; where something forbids it, it is not written, and that is said.
+
+        Raises LostRaceError where one is under way at the same base.
+        """
+        ...
+
+    async def change(self, landing: Landing) -> Landing:
+        """Write the version after the one that it was read as; raises LostRaceError."""
+        ...
+
+    async def landings(self, since: datetime) -> list[Landing]:
+        """Read those under way, and those that began since then, newest first."""
         ...
 
 

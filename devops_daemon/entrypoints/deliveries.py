@@ -19,6 +19,13 @@ _NAME = b"devops"
 NOT_TO_US = "the comment does not speak to us"
 Hear = Callable[[Comment], Awaitable[str]]
 """Answers a comment; gives a word on what came of it."""
+HINTS = frozenset(
+    (
+        *("pull_request", "pull_request_review", "pull_request_review_thread", "push", "status"),
+        *("check_run", "check_suite", "workflow_run", "deployment_status", "branch_protection_rule"),
+    )
+)
+"""Kinds of event after which the pull requests are looked at: what they say is not believed, it is read anew."""
 SWEPT = "swept_comment"
 """Our own kind of event: a comment that no webhook brought."""
 
@@ -50,6 +57,8 @@ def at_a_glance(arrival: Arrival) -> str | None:
 
     Most comments are not for us, and most of a comment's body are addresses.
     """
+    if arrival.event in HINTS:
+        return "the pull requests are looked at"
     if arrival.event not in _READERS:
         return f"nothing waits for {arrival.event}"
     return NOT_TO_US if _NAME not in arrival.body.lower() else None

@@ -19,7 +19,7 @@ from datetime import timedelta
 import structlog
 from aiohttp import hdrs, web
 
-from devops_daemon.entrypoints.deliveries import at_a_glance
+from devops_daemon.entrypoints.deliveries import HINTS, at_a_glance
 from devops_daemon.inbox import Arrival, Receipt
 from devops_daemon.ports import Clock, Inbox, UnavailableError
 
@@ -77,12 +77,17 @@ class Intake:
         now: Clock,
         arrived: Callable[[], None] = lambda: None,
         limits: Limits = Limits(),
+        hint: Callable[[], None] = lambda: None,
     ) -> None:
-        """`secrets` are the current one and, while it is rotated, the one before; `arrived` wakes whoever works."""
+        """`secrets` are the current one and, while it is rotated, the one before; `arrived` wakes whoever works.
+
+        `hint` is called where one tells that something about pull requests may have changed.
+        """
         self._inbox = inbox
         self._keyed = [hmac.new(secret, digestmod=hashlib.sha256) for secret in secrets if secret]
         self._now = now
         self._arrived = arrived
+        self._hint = hint
         self._limits = limits
         self._keeping = limits.keeping.total_seconds()
         self._held = 0
@@ -137,6 +142,8 @@ class Intake:
             log.debug("webhook.kept", delivery=guid[0], event_kind=event[0], receipt=receipt)
         if receipt is Receipt.ACCEPTED and done is None:
             self._arrived()
+        if event[0] in HINTS:
+            self._hint()
         return receipt
 
     async def _verified(self, request: web.Request, signature: bytes) -> bytes:

@@ -11,6 +11,8 @@ from devops_daemon.entrypoints.schedule import Clocks
 from devops_daemon.ports import Clock
 
 FINISH_SECONDS = 2.0
+LEAST = timedelta(seconds=2)
+"""Between two looks, however many hints there are: a storm of them is one."""
 log = structlog.get_logger("looks")
 
 
@@ -27,6 +29,15 @@ class Looks:
         self._now = now
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._hinted = False
+
+    def hint(self) -> None:
+        """Look soon: something may have changed."""
+        if self._hinted or self._stopping:
+            return
+        self._hinted = True
+        if self._task is None or self._task.done():
+            self._clocks.at(self._name, self._now() + LEAST, self._begin)
 
     async def start(self) -> None:
         """Look at once, and from then on by the clock."""
@@ -48,9 +59,11 @@ class Looks:
             self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def _run(self) -> None:
+        self._hinted = False
         try:
             await self._look()
         except Exception:  # a look that breaks must not be the last one
             log.exception("look.failed", of=self._name)
         if not self._stopping:
-            self._clocks.at(self._name, self._now() + self._pace(), self._begin)
+            wait = min(LEAST, self._pace()) if self._hinted else self._pace()
+            self._clocks.at(self._name, self._now() + wait, self._begin)

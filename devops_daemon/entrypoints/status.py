@@ -14,6 +14,7 @@ from devops_daemon.entrypoints import charts
 from devops_daemon.health.verdict import service_status
 from devops_daemon.hosting import DeploymentRecord, HostedService
 from devops_daemon.inbox import DeliveryRow, DeliveryState, InboxFigures
+from devops_daemon.landing import PullRow
 from devops_daemon.mending import Remedy
 from devops_daemon.model import Incident, Probe, ProbeState, Service, Signal, Status, Watchlist
 from devops_daemon.objectives import Objective, measure
@@ -78,7 +79,7 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "quiet": [_quiet(each) for each in current(facts.maintenance, overview.silences, now)],
         "services": [_service(service, overview) for service in facts.watchlist.services],
         "incidents": [incident_as_data(each, overview.remedies.get(each.id, ())) for each in overview.incidents],
-        "pull_requests": [],
+        "pull_requests": [_pull(each) for each in overview.pulls],
         "inbox": _inbox(overview.inbox),
         "punctuality": {
             "due": overview.punctuality.due,
@@ -87,7 +88,7 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         },
         "integrations": integrations,
         "platform": _platform(platform.view, facts.watchlist, overview, now) if platform else None,
-        "objectives": [_objective(objective) for objective in measure(overview.incidents, now, overview.waits)],
+        "objectives": list(map(_objective, measure(overview.incidents, now, overview.waits, overview.ready))),
     }
 
 
@@ -99,6 +100,22 @@ def _signal(signal: Signal) -> dict[str, Any]:
         "since": stamp(signal.since),
         "detail": signal.detail,
         "known_at": stamp(signal.known_at),
+    }
+
+
+def _pull(row: PullRow) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "title": row.title,
+        "url": row.url,
+        "author": row.author,
+        "head_sha": row.head_sha,
+        "decision": row.decision.verb,
+        "reason": row.decision.reason,
+        "decided_at": stamp(row.decided_at),
+        "green_since": stamp(row.decision.green_since),
+        "ready_since": stamp(row.ready_since),
+        "held": row.decision.held,
     }
 
 

@@ -161,8 +161,8 @@ def _checks(case: Case) -> Decision | None:
     match case.light:
         case Red(reason):
             return Decision(Verb.LEAVE, reason)
-        case Waiting(reason):
-            return _wait(reason)
+        case Waiting(reason, until):
+            return Decision(Verb.WAIT, reason, until=until)
         case Green():
             return None
 

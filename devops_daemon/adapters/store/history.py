@@ -5,10 +5,31 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from devops_daemon.adapters.store import deployments, inbox, incidents, mending, requests, signals, silences, switches
+from devops_daemon.adapters.store import (
+    deployments,
+    inbox,
+    incidents,
+    mending,
+    pulls,
+    requests,
+    signals,
+    silences,
+    switches,
+)
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import hour_of, read_references, read_states
-from devops_daemon.adapters.store.schema import deployment, gauge, hourly, incident, probe, request, result, tick
+from devops_daemon.adapters.store.schema import (
+    check_seen,
+    deployment,
+    gauge,
+    hourly,
+    incident,
+    landing,
+    probe,
+    request,
+    result,
+    tick,
+)
 from devops_daemon.model import ProbeKey
 from devops_daemon.ports import PAUSED, Day, Dossier, Hour, Overview, Punctuality
 
@@ -44,6 +65,8 @@ def read_overview(connection: sa.Connection, now: datetime, interval: timedelta)
         paused=switches.read_switch(connection, PAUSED),
         silences=silences.read_silences(connection, now),
         signals=signals.read_signals(connection),
+        pulls=pulls.read_pulls(connection),
+        ready=pulls.read_ready(connection, now - INCIDENT_MEMORY),
     )
 
 
@@ -108,6 +131,8 @@ def forget(connection: sa.Connection, now: datetime) -> int:
             _delete(connection, incident, incident.c.resolved_at < now - INCIDENTS_KEPT),
             _delete(connection, deployment, deployment.c.created_at < now - INCIDENTS_KEPT),
             _delete(connection, gauge, gauge.c.at < now - HISTORY_KEPT),
+            _delete(connection, check_seen, check_seen.c.at < now - HISTORY_KEPT),
+            _delete(connection, landing, landing.c.ended_at < now - INCIDENTS_KEPT),
             inbox.forget(connection, now),
             _delete(connection, request, request.c.asked_at < now - REQUESTS_KEPT),
         )

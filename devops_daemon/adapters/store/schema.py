@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 SCHEMA = "devops_daemon"
-REVISION = "0004"
+REVISION = "0005"
 """The newest revision; alembic is imported only where the database is behind it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -300,6 +300,66 @@ evidence = sa.Table(
     sa.Column("summary", sa.Text, nullable=False),
     sa.Column("out_of_memory", sa.Boolean, nullable=False),
 )
+
+pull = sa.Table(
+    "pull",
+    metadata,
+    sa.Column("number", BIG, primary_key=True, autoincrement=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("base", sa.Text, nullable=False),
+    sa.Column("head_sha", sa.Text, nullable=False),
+    sa.Column("verb", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("covered", sa.Boolean, nullable=False),
+    sa.Column("held", sa.Boolean, nullable=False),
+    sa.Column("green_since", UtcTime),
+    sa.Column("decided_at", UtcTime, nullable=False),
+    sa.Column("ready_since", UtcTime),
+    sa.Column("quiet_since", UtcTime),
+    sa.Column("alarmed", sa.Text),
+)
+"""The open pull requests, with what was decided about each at the last look."""
+
+check_seen = sa.Table(
+    "check_seen",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+)
+"""When each check has last reported on any pull request: one that never reports is told with it."""
+
+landing = sa.Table(
+    "landing",
+    metadata,
+    sa.Column("id", BIG, primary_key=True, autoincrement=True),
+    sa.Column("number", BIG, nullable=False),
+    sa.Column("head_sha", sa.Text, nullable=False),
+    sa.Column("base", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("began_at", UtcTime, nullable=False, index=True),
+    sa.Column("ready_since", UtcTime),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("commit", sa.Text),
+    sa.Column("merged_at", UtcTime),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("came", sa.Text),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("note", BIG),
+    sa.Column("told", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index(
+        "landing_under_way",
+        "base",
+        unique=True,
+        sqlite_where=sa.text("stage != 'ended'"),
+        postgresql_where=sa.text("stage != 'ended'"),
+    ),
+)
+"""Our merges: each is written down before it is done, and a base has one under way at most: the index makes that so."""
 
 gauge = sa.Table(
     "gauge",

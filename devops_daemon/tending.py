@@ -1,0 +1,66 @@
+"""Wires what tends the pull requests: from the forge's list to a merge, and to what it deploys."""
+
+from collections.abc import Callable, Sequence
+
+from devops_daemon.adapters.store.deployments import DeploymentRows
+from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.pulls import PullRows
+from devops_daemon.adapters.store.switches import SwitchRows
+from devops_daemon.answering import Grounds
+from devops_daemon.connections import public_url, utc_now
+from devops_daemon.model import Incident
+from devops_daemon.ports import PAUSED, Forge, Switch
+from devops_daemon.pulls.land import Land, Manner, Sources
+from devops_daemon.pulls.ownership import Agents
+from devops_daemon.pulls.policy import Terms
+from devops_daemon.pulls.tend import Tend
+from devops_daemon.pulls.verdict import Patience
+from devops_daemon.response.choose import paused
+from devops_daemon.settings import Settings
+
+
+def tending(grounds: Grounds, forge: Forge, probed: Callable[[], frozenset[str] | None], standing: str | None) -> Tend:
+    """Make what looks at the pull requests.
+
+    `probed` gives the hosted services that our probes look at, None where no platform is looked at. `standing` is why
+    nothing may be merged for as long as this process runs.
+    """
+    settings, store = grounds.settings, grounds.store
+    incidents, switches = IncidentRows(store), SwitchRows(store)
+
+    async def holding() -> Sequence[Incident]:
+        return [each for each in await incidents.current(utc_now()) if each.is_urgent and not each.resolved_at]
+
+    def patience() -> Patience:
+        known = probed()
+        return Patience(settings.merge_wait, settings.checks_settle, known is not None, known or frozenset())
+
+    def forbids(switch: Switch | None) -> str | None:
+        return standing or paused(switch)
+
+    async def why_not() -> str | None:
+        return forbids(await switches.read(PAUSED))
+
+    sources = Sources(forge, PullRows(store), DeploymentRows(store), holding, patience)
+    manner = Manner(settings.merge_method, forbids, public_url(settings), settings.dry_run)
+    return Tend(
+        sources,
+        Land(sources, manner, utc_now),
+        terms(settings),
+        why_not,
+        utc_now,
+        every=settings.pulls_interval,
+        dry_run=settings.dry_run,
+    )
+
+
+def terms(settings: Settings) -> Terms:
+    """Say what the settings say of merging."""
+    return Terms(
+        Agents(settings.agent_logins, settings.agent_branches),
+        settings.automerge,
+        settings.hold_labels,
+        settings.protected_paths,
+        settings.feedback_merge == "approve",
+        settings.checks_settle,
+    )

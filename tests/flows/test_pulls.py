@@ -1,0 +1,286 @@
+"""Pull requests over HTTP, with real git: what is green is merged, what is not waits with a reason, each once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flows.incident_world import World, open_world, until
+
+from devops_daemon.forge import Mark
+from devops_daemon.sandbox.github.checks import CheckRun
+from devops_daemon.sandbox.github.moments import now
+
+pytestmark = pytest.mark.chaos
+SHORT = {"PULLS_INTERVAL": "500ms", "CHECKS_SETTLE": "1s", "MERGE_WAIT": "15s"}
+MERGE = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(tmp_path, None, **SHORT) as opened:
+        yield opened
+
+
+async def a_pull(world: World, branch: str, *, body: str | None = None, green: bool = True, **files: str) -> int:
+    """Let an agent open a pull request, and its CI pass."""
+    if world.github.world.accounts.find("mender") is None:
+        world.github.add_account("mender", "write")
+    sha = await world.github.push(branch, files or {f"{branch}.txt": "x\n"}, login="mender")
+    number = (await world.github.open_pull("mender", branch, f"Change {branch}", body=body)).number
+    await world.github.report_check(sha, "unit", "success" if green else None)
+    return number
+
+
+async def decided(world: World, number: int, verb: str, reason: str = "") -> dict[str, Any]:
+    """Wait until this is decided about it; gives the row."""
+
+    async def found() -> dict[str, Any] | None:
+        rows = (await world.data())["pull_requests"]
+        fits = (row for row in rows if row["number"] == number and row["decision"] == verb and reason in row["reason"])
+        return next(fits, None)
+
+    row: dict[str, Any] = await until(found, lambda: world.seen.get("pull_requests"))
+    return row
+
+
+async def merged(world: World, number: int) -> str:
+    """Wait until it is merged; gives the commit."""
+
+    async def found() -> str | None:
+        pull = world.github.world.pull(number).pull
+        return pull.merge_commit_sha if pull else None
+
+    commit: str = await until(found, lambda: world.seen.get("pull_requests"))
+    return commit
+
+
+def comments(world: World, number: int) -> list[str]:
+    return [each.body for each in world.github.world.comments_on(number)]
+
+
+async def noted(world: World, number: int, text: str) -> str:
+    """Wait until this stands on it; gives the one comment."""
+
+    async def found() -> str | None:
+        return next((each for each in comments(world, number) if text in each), None)
+
+    note: str = await until(found, lambda: comments(world, number))
+    assert len(comments(world, number)) == 1
+    assert (mark := Mark.at_end_of(note)) is not None
+    assert mark.kind == "pull"
+    return note
+
+
+@asynccontextmanager
+async def deploying(
+    world: World, brings: Callable[[str], frozenset[str]] = lambda _: frozenset()
+) -> AsyncIterator[None]:
+    """Let Railway deploy what comes into main, as it does where it is connected to the repository."""
+
+    async def watch() -> None:
+        last = await world.github.realm.bare.sha("refs/heads/main")
+        while True:
+            sha = await world.github.realm.bare.sha("refs/heads/main")
+            if sha and sha != last:
+                last = sha
+                world.railway.push("backend", sha=sha, brings=brings(sha))
+            await asyncio.sleep(0.05)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_is_green_is_merged_and_that_it_is_live_is_noted_there(world: World) -> None:
+    async with deploying(world), world.daemon():
+        await world.well()
+        number = await a_pull(world, "fix/7-cart")
+        commit = await merged(world, number)
+        note = await noted(world, number, "live and healthy on backend")
+    assert note.startswith(f"✅ Merged as {commit[:7]}: live and healthy on backend at ")
+    assert world.github.calls[MERGE] == 1
+    told = await world.github.realm.history.commit(commit)
+    assert (told.message.splitlines()[0], len(told.parents)) == (f"Change fix/7-cart (#{number})", 1), "squashed"
+
+
+async def test_it_waits_for_what_is_required_and_says_for_what(world: World) -> None:
+    world.github.protect("e2e")
+    async with deploying(world), world.daemon():
+        await world.up()
+        number = await a_pull(world, "fix/7-cart")
+        sha = world.github.world.pull(number).pull
+        assert sha is not None
+        await decided(world, number, "wait", "`e2e`, required, never reported on")
+        await world.github.report_check(sha.head_sha, "e2e", None)
+        await decided(world, number, "wait", "`e2e`, required, under way on")
+        await world.github.report_check(sha.head_sha, "e2e", "failure")
+        await decided(world, number, "leave", "`e2e` has failed on")
+        assert comments(world, number) == []
+        await world.github.report_check(sha.head_sha, "e2e", "success")
+        await merged(world, number)
+    assert world.github.calls[MERGE] == 1
+
+
+async def test_what_is_a_persons_gets_no_write_at_all(world: World) -> None:
+    world.github.add_account("ada", "write")
+    async with world.daemon():
+        await world.up()
+        sha = await world.github.push("patch-1", {"app.py": "print('hi')\n"}, login="ada")
+        number = (await world.github.open_pull("ada", "patch-1")).number
+        await world.github.report_check(sha, "unit")
+        await decided(world, number, "leave", "it is ada's")
+        other = await a_pull(world, "fix/8-x")
+        await merged(world, other)  # so that it has been looked at more than once
+        await decided(world, number, "leave", "it is ada's")
+    assert world.github.world.pull(number).is_open
+    assert comments(world, number) == []
+    assert world.github.calls[MERGE] == 1
+
+
+async def test_the_next_one_waits_until_what_the_last_one_deployed_is_judged(world: World) -> None:
+    async with deploying(world), world.daemon():
+        await world.well()
+        numbers = [await a_pull(world, f"fix/{place}-x", green=False) for place in (1, 2)]
+        await decided(world, numbers[1], "wait", "under way")
+        for number in numbers:
+            pull = world.github.world.pull(number).pull
+            assert pull is not None
+            await world.github.report_check(pull.head_sha, "unit", "success")
+        await merged(world, numbers[0])
+        await decided(world, numbers[1], "wait", f"after #{numbers[0]}: what it deploys is judged first")
+        assert world.github.world.pull(numbers[1]).is_open
+        await noted(world, numbers[0], "live and healthy")
+        await merged(world, numbers[1])
+    assert world.github.calls[MERGE] == 2
+
+
+async def test_while_an_outage_is_open_only_what_mends_it_is_merged(world: World) -> None:
+    async with deploying(world), world.daemon(REMEDIATION_LIMIT="0"):
+        await world.well()
+        await world.product.switch_on("backend-500")
+        await world.incident("escalated", "open", "mitigating")
+        await until(lambda: _is_there(world))
+        [issue] = world.issues()
+        other = await a_pull(world, "fix/98-other")
+        await decided(world, other, "wait", f"#{issue.number} is")
+        mend = await a_pull(world, "fix/99-mend", body=f"Fixes #{issue.number}")
+        await merged(world, mend)
+        assert world.github.world.pull(other).is_open
+        await world.product.mend()
+        await world.ended()
+        await merged(world, other)
+
+
+async def _is_there(world: World) -> bool:
+    return bool(world.issues())
+
+
+async def test_a_merge_that_breaks_the_product_is_rolled_back_and_said_there(world: World) -> None:
+    bad: set[str] = set()
+
+    def brings(sha: str) -> frozenset[str]:
+        return frozenset({"backend-500"}) if sha in bad or not bad else frozenset()
+
+    async with deploying(world, brings), world.daemon():
+        await world.well()
+        number = await a_pull(world, "fix/7-cart")
+        bad.add(commit := await merged(world, number))
+        await world.remedied("helped")
+        note = await noted(world, number, "it was rolled back in incident")
+    assert note.startswith(f"❌ Merged as {commit[:7]}: it was rolled back in incident ")
+    assert world.acts() == {"RollBackDeployment": 1}
+
+
+async def test_a_webhook_makes_it_seen_in_seconds(world: World) -> None:
+    async with world.daemon(PULLS_INTERVAL="1h", GITHUB_WEBHOOK_SECRET="a-secret-of-a-test"):
+        await world.up()
+        await world.github.hook(f"http://127.0.0.1:{world.port}/webhooks/github", "a-secret-of-a-test")
+        number = await a_pull(world, "fix/7-cart")
+        await merged(world, number)
+
+
+async def test_what_is_behind_a_strict_base_is_put_upon_it_and_merged(world: World) -> None:
+    world.github.protect("unit", strict=True)
+    async with deploying(world), world.daemon():
+        await world.up()
+        number = await a_pull(world, "fix/7-cart")
+        issue = world.github.world.pull(number)
+        assert issue.pull is not None
+        before = issue.pull.head_sha
+        await world.github.push("main", {"other.txt": "x"}, login="mender")
+
+        async def moved() -> bool:
+            return issue.pull is not None and issue.pull.head_sha != before
+
+        if issue.is_open:  # it may have been merged just before
+            await until(moved, lambda: world.seen.get("pull_requests"))
+            await world.github.report_check(issue.pull.head_sha, "unit")
+        await merged(world, number)
+
+
+async def test_what_goes_nowhere_is_told_once_with_its_reason(world: World) -> None:
+    world.github.protect("e2e")
+    async with world.daemon():
+        await world.up()
+        number = await a_pull(world, "fix/7-cart", green=False)
+        [run] = world.github.world.check_runs
+        await _ended_an_hour_ago(world, run)
+        note = await noted(world, number, "Nothing has moved here for")
+        assert "never reported" in note
+        await decided(world, await a_pull(world, "fix/8-x"), "wait", "`e2e`")  # it is looked at again
+    assert len(comments(world, number)) == 1
+
+
+async def _ended_an_hour_ago(world: World, run: CheckRun) -> None:
+    await world.github.report_check(run.head_sha, run.name)
+    run.completed_at = now() - timedelta(hours=1)
+
+
+async def test_what_github_refuses_is_said_and_not_asked_for_again_at_once(world: World) -> None:
+    world.github.world.options.allow_squash_merge = False
+    async with world.daemon():
+        await world.up()
+        world.github.faults.switch_on("forbidden", route="*/merge")
+        number = await a_pull(world, "fix/7-cart")
+        row = await decided(world, number, "wait", "GitHub refuses to merge it")
+        assert "Resource not accessible" in row["reason"]
+        await decided(world, await a_pull(world, "fix/8-x", green=False), "wait", "under way")
+    assert world.github.calls[MERGE] == 1
+
+
+@pytest.mark.parametrize("how", ["paused", "dry"])
+async def test_while_it_is_paused_or_dry_nothing_is_merged_and_the_reason_is_shown(world: World, how: str) -> None:
+    async with world.daemon(DRY_RUN="true" if how == "dry" else "false"):
+        await world.up()
+        if how == "paused":
+            await world.act("pause")
+        number = await a_pull(world, "fix/7-cart")
+        if how == "paused":
+            await decided(world, number, "wait", "paused by")
+        else:
+            await decided(world, number, "merge")
+        await decided(world, await a_pull(world, "fix/8-x", green=False), "wait", "under way")
+        assert world.github.calls[MERGE] == 0
+        if how == "paused":
+            await world.act("resume")
+            await merged(world, number)
+
+
+@pytest.mark.parametrize("fault", ["bad-gateway", "bad-gateway-done", "lost-request", "lost-answer", "base-modified"])
+async def test_a_merge_of_which_no_answer_comes_is_done_once(world: World, fault: str) -> None:
+    async with world.daemon():
+        await world.up()
+        world.github.faults.switch_on(fault, route="*/merge", times=1)
+        number = await a_pull(world, "fix/7-cart")
+        if fault == "bad-gateway":
+            await decided(world, number, "wait", "which is being merged")
+        await merged(world, number)
+    commits = await world.github.realm.history.commits("refs/heads/main")
+    assert sum(f"(#{number})" in each.message for each in commits) == 1
