@@ -6,18 +6,17 @@ every call that writes and every way, and, in the stories of `READ`, for every c
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from flows.gate import KILLS, Call, Gate, Way, open_gate
-from flows.incident_world import REDEPLOY, RESTART, ROLLBACK, World, open_world
+from flows.gate import KILLS, Call, Way
+from flows.incident_world import REDEPLOY, RESTART, ROLLBACK, World
+from flows.turns import IN_PROCESS, gated, in_turn, nobody_dies
 
 pytestmark = pytest.mark.faults
-AT_ONCE = 6
 DURATIONS = {"PROBE_TIMEOUT": "2s", "REMEDIATION_PAUSE": "3s", "ESCALATION_MENTIONS": "ada"}
 
 
@@ -48,7 +47,6 @@ AT_THE_PLATFORM = frozenset({"frontend", "memory", "database"})
 """What is told of these is told as of the others: only what is done about them goes wrong."""
 SLOW = frozenset({"never"})
 """Where calls are left without an answer too: that takes the longest."""
-IN_PROCESS = (Way.ERROR, Way.LOST, Way.LOST_ANSWER)
 PROBES = ("backend GET", "backend POST", "frontend GET", "railway GET", "github GET /", "github GET ")
 
 
@@ -88,20 +86,9 @@ def check(world: World, story: Story) -> None:
         assert told["agent-1"] == 1
 
 
-@asynccontextmanager
-async def gated(folder: Path) -> AsyncIterator[tuple[World, Gate]]:
-    """Open a world of which every door leads through a gate."""
-    folder.mkdir()
-    async with open_world(folder, None, **DURATIONS) as world:
-        names = ("RAILWAY_API_URL", "GITHUB_API_URL", "PRODUCTION_BACKEND_URL", "PRODUCTION_FRONTEND_URL")
-        async with open_gate(**{name: world.settings[name] for name in names}) as gate:
-            world.settings |= gate.settings
-            yield world, gate
-
-
 async def calls_of(folder: Path, story: Story) -> list[Call]:
     """Play a story undisturbed; gives the calls that are made once all is well."""
-    async with gated(folder) as (world, gate), world.daemon():
+    async with gated(folder, **DURATIONS) as (world, gate), world.daemon():
         await world.well()
         before = len(gate.heard)
         await play(world, story)
@@ -109,21 +96,6 @@ async def calls_of(folder: Path, story: Story) -> list[Call]:
         await world.settled()
         heard = gate.heard[before:]
     return [call for call in dict.fromkeys(heard) if call.writes or not call.name.startswith(PROBES)]
-
-
-async def in_turn(points: Iterable[tuple[Call, Way]], run: Callable[[int, Call, Way], Awaitable[Any]]) -> None:
-    """Run some at once; says which of them did not end as they should."""
-    gate, failed = asyncio.Semaphore(AT_ONCE), []
-
-    async def one(number: int, call: Call, way: Way) -> None:
-        async with gate:
-            try:
-                await run(number, call, way)
-            except Exception as error:  # noqa: BLE001 # all of them are told
-                failed.append(f"{call.name}, {way}: {error!r:.2000}")
-
-    await asyncio.gather(*(one(number, *point) for number, point in enumerate(points)))
-    assert not failed, "\n".join(failed)
 
 
 def points_of(name: str, calls: Iterable[Call], ways: Iterable[Way]) -> list[tuple[Call, Way]]:
@@ -146,7 +118,7 @@ async def test_each_call_goes_wrong_once(tmp_path: Path, name: str) -> None:
 
     async def run(number: int, call: Call, way: Way) -> None:
         async with AsyncExitStack() as stack:
-            world, gate = await stack.enter_async_context(gated(tmp_path / str(number)))
+            world, gate = await stack.enter_async_context(gated(tmp_path / str(number), **DURATIONS))
             async with starting:
                 await stack.enter_async_context(world.daemon())
             await world.well()
@@ -165,7 +137,7 @@ async def test_it_is_killed_at_each_call(tmp_path: Path, name: str) -> None:
     calls = await calls_of(tmp_path / "heard", story)
 
     async def run(number: int, call: Call, way: Way) -> None:
-        async with gated(tmp_path / str(number)) as (world, gate), world.process() as kill:
+        async with gated(tmp_path / str(number), **DURATIONS) as (world, gate), world.process() as kill:
             await world.well()
             gate.arm(call, way, kill)
             await play(world, story)
@@ -173,7 +145,3 @@ async def test_it_is_killed_at_each_call(tmp_path: Path, name: str) -> None:
             assert gate.struck.is_set()
 
     await in_turn(points_of(name, calls, KILLS), run)
-
-
-async def nobody_dies() -> None:
-    """In this process there is nobody to kill."""

@@ -1,101 +1,23 @@
 """Pull requests over HTTP, with real git: what is green is merged, what is not waits with a reason, each once."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flows.incident_world import World, open_world, until
+from flows.pull_world import MERGE, SHORT, a_pull, comments, decided, deploying, merged, noted
 
-from devops_daemon.forge import Mark
 from devops_daemon.sandbox.github.checks import CheckRun
 from devops_daemon.sandbox.github.moments import now
 
 pytestmark = pytest.mark.chaos
-SHORT = {"PULLS_INTERVAL": "500ms", "CHECKS_SETTLE": "1s", "MERGE_WAIT": "15s"}
-MERGE = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(tmp_path, None, **SHORT) as opened:
         yield opened
-
-
-async def a_pull(world: World, branch: str, *, body: str | None = None, green: bool = True, **files: str) -> int:
-    """Let an agent open a pull request, and its CI pass."""
-    if world.github.world.accounts.find("mender") is None:
-        world.github.add_account("mender", "write")
-    sha = await world.github.push(branch, files or {f"{branch}.txt": "x\n"}, login="mender")
-    number = (await world.github.open_pull("mender", branch, f"Change {branch}", body=body)).number
-    await world.github.report_check(sha, "unit", "success" if green else None)
-    return number
-
-
-async def decided(world: World, number: int, verb: str, reason: str = "") -> dict[str, Any]:
-    """Wait until this is decided about it; gives the row."""
-
-    async def found() -> dict[str, Any] | None:
-        rows = (await world.data())["pull_requests"]
-        fits = (row for row in rows if row["number"] == number and row["decision"] == verb and reason in row["reason"])
-        return next(fits, None)
-
-    row: dict[str, Any] = await until(found, lambda: world.seen.get("pull_requests"))
-    return row
-
-
-async def merged(world: World, number: int) -> str:
-    """Wait until it is merged; gives the commit."""
-
-    async def found() -> str | None:
-        pull = world.github.world.pull(number).pull
-        return pull.merge_commit_sha if pull else None
-
-    commit: str = await until(found, lambda: world.seen.get("pull_requests"))
-    return commit
-
-
-def comments(world: World, number: int) -> list[str]:
-    return [each.body for each in world.github.world.comments_on(number)]
-
-
-async def noted(world: World, number: int, text: str) -> str:
-    """Wait until this stands on it; gives the one comment."""
-
-    async def found() -> str | None:
-        return next((each for each in comments(world, number) if text in each), None)
-
-    note: str = await until(found, lambda: comments(world, number))
-    assert len(comments(world, number)) == 1
-    assert (mark := Mark.at_end_of(note)) is not None
-    assert mark.kind == "pull"
-    return note
-
-
-@asynccontextmanager
-async def deploying(
-    world: World, brings: Callable[[str], frozenset[str]] = lambda _: frozenset()
-) -> AsyncIterator[None]:
-    """Let Railway deploy what comes into main, as it does where it is connected to the repository."""
-
-    async def watch() -> None:
-        last = await world.github.realm.bare.sha("refs/heads/main")
-        while True:
-            sha = await world.github.realm.bare.sha("refs/heads/main")
-            if sha and sha != last:
-                last = sha
-                world.railway.push("backend", sha=sha, brings=brings(sha))
-            await asyncio.sleep(0.05)
-
-    task = asyncio.create_task(watch())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_what_is_green_is_merged_and_that_it_is_live_is_noted_there(world: World) -> None:
@@ -275,7 +197,7 @@ async def test_while_it_is_paused_or_dry_nothing_is_merged_and_the_reason_is_sho
 
 @pytest.mark.parametrize("fault", ["bad-gateway", "bad-gateway-done", "lost-request", "lost-answer", "base-modified"])
 async def test_a_merge_of_which_no_answer_comes_is_done_once(world: World, fault: str) -> None:
-    async with world.daemon():
+    async with world.daemon(MERGE_WAIT="8s"):
         await world.up()
         world.github.faults.switch_on(fault, route="*/merge", times=1)
         number = await a_pull(world, "fix/7-cart")
