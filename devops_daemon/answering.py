@@ -33,7 +33,7 @@ from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.people import People
 from devops_daemon.model import Service, Watchlist
 from devops_daemon.plans import Plans
-from devops_daemon.ports import Forge, LockedOutError, Platform, Prober, StatusLedger, UnavailableError
+from devops_daemon.ports import Forge, LockedOutError, Platform, Prober, PullActs, StatusLedger, UnavailableError
 from devops_daemon.redaction import Redactor
 from devops_daemon.rollout.matching import health_of_results
 from devops_daemon.rollout.verdict import Health, Patience
@@ -78,17 +78,25 @@ class Answering:
     """The conversation, its worker and its sweep; without a forge deliveries are kept, and fail visibly."""
 
     def __init__(
-        self, grounds: Grounds, forge: Forge | None, platform: Platform | None, gentle: Callable[[], timedelta]
+        self,
+        grounds: Grounds,
+        forge: Forge | None,
+        platform: Platform | None,
+        gentle: Callable[[], timedelta],
+        pulls: PullActs | None,
     ) -> None:
-        """`gentle` tells how often the platform may be looked at for what is waited for."""
+        """`gentle` tells how often the platform may be looked at for what is waited for.
+
+        `pulls` does what people want done to pull requests; there is one where there is a forge.
+        """
         settings = grounds.settings
         self._forge = forge
         self._alone = grounds.owner is not None
         self.inbox = InboxRows(grounds.store)
         self.switches = SwitchRows(grounds.store)
         self._followers, self.converse = None, None
-        if forge is not None:
-            self._followers, self.converse = _conversation(grounds, forge, platform, self.switches, gentle)
+        if forge is not None and pulls is not None:
+            self._followers, self.converse = _conversation(grounds, forge, platform, self.switches, gentle, pulls)
         self._repository = settings.github_repository
         self.worker = Worker(
             self.inbox,
@@ -153,6 +161,7 @@ def _conversation(
     platform: Platform | None,
     switches: SwitchRows,
     gentle: Callable[[], timedelta],
+    pulls: PullActs,
 ) -> tuple[Followers, Converse]:
     settings = grounds.settings
     requests = RequestRows(grounds.store)
@@ -177,6 +186,7 @@ def _conversation(
         hushing=Hushing(SilenceRows(grounds.store), grounds.watchlist.names, utc_now),
         secrets=Secrets(grounds.knowing, utc_now),
         now=utc_now,
+        pulls=pulls,
         look=look,
         asked_platform=platform,
         asked_upkeep=grounds.upkeep(),

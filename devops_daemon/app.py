@@ -162,7 +162,10 @@ async def running(  # noqa: PLR0915 # one line for each part
         )
         forge = await _forge(stack, settings, redactor, socket_factory)
         asked = platform.asked if platform else None
-        answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta)
+        probed = platform.probed if platform else _nothing_hosted
+        tended = tending(grounds, forge, probed, ephemeral(settings)) if forge else None
+        by_hand = tended.by_hand if tended else None
+        answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta, by_hand)
         notices = AppriseNotices(settings.notify_urls, dry_run=settings.dry_run) if settings.notify_urls else None
         caring = Caring(grounds, watch, forge, asked, notices, lambda: rounds.hint())  # noqa: PLW0108 # made below
         signals = None
@@ -177,10 +180,7 @@ async def running(  # noqa: PLR0915 # one line for each part
             signals.current if signals else None,
         )
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now, settings.confirm_interval)
-        pulls = None
-        if forge is not None:
-            tend = tending(grounds, forge, platform.probed if platform else _nothing_hosted, ephemeral(settings))
-            pulls = Looks("pulls", tend.look, tend.pace, clocks, utc_now)
+        pulls = Looks("pulls", tended.tend.look, tended.tend.pace, clocks, utc_now) if tended else None
         secret = settings.railway_webhook_secret
         site = Site(
             facts(configuration),

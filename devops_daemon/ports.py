@@ -703,6 +703,25 @@ class PullLedger(Protocol):
         ...
 
 
+class PullActs(Protocol):
+    """What a person may have done to a pull request: each gives what was done, in words.
+
+    Raises RefusedError with the reason where it may not be done now, UnavailableError.
+    """
+
+    async def merge(self, number: int, by: str) -> str:
+        """Merge it, though it is a person's or a label holds it; never where what counts has not passed."""
+        ...
+
+    async def rebase(self, number: int) -> str:
+        """Have its branch put upon its base."""
+        ...
+
+    async def hold(self, number: int) -> str:
+        """Keep it from being merged."""
+        ...
+
+
 class Forge(Protocol):
     """Where the product's code, issues and pull requests are. Raises UnavailableError (try again) or RefusedError.
 

@@ -1,6 +1,7 @@
 """Wires what tends the pull requests: from the forge's list to a merge, and to what it deploys."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from devops_daemon.adapters.store.deployments import DeploymentRows
 from devops_daemon.adapters.store.incidents import IncidentRows
@@ -8,18 +9,30 @@ from devops_daemon.adapters.store.pulls import PullRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.answering import Grounds
 from devops_daemon.connections import public_url, utc_now
+from devops_daemon.forge import Pull, Repository
 from devops_daemon.model import Incident
 from devops_daemon.ports import PAUSED, Forge, Switch
+from devops_daemon.pulls.by_hand import ByHand
 from devops_daemon.pulls.land import Land, Manner, Sources
 from devops_daemon.pulls.ownership import Agents
-from devops_daemon.pulls.policy import Terms
+from devops_daemon.pulls.policy import Around, Terms
 from devops_daemon.pulls.tend import Tend
 from devops_daemon.pulls.verdict import Patience
 from devops_daemon.response.choose import paused
 from devops_daemon.settings import Settings
 
 
-def tending(grounds: Grounds, forge: Forge, probed: Callable[[], frozenset[str] | None], standing: str | None) -> Tend:
+@dataclass(frozen=True, slots=True)
+class Tending:
+    """What is done about pull requests: by itself, and on the word of people."""
+
+    tend: Tend
+    by_hand: ByHand
+
+
+def tending(
+    grounds: Grounds, forge: Forge, probed: Callable[[], frozenset[str] | None], standing: str | None
+) -> Tending:
     """Make what looks at the pull requests.
 
     `probed` gives the hosted services that our probes look at, None where no platform is looked at. `standing` is why
@@ -43,15 +56,14 @@ def tending(grounds: Grounds, forge: Forge, probed: Callable[[], frozenset[str] 
 
     sources = Sources(forge, PullRows(store), DeploymentRows(store), holding, patience)
     manner = Manner(settings.merge_method, forbids, public_url(settings), settings.dry_run)
-    return Tend(
-        sources,
-        Land(sources, manner, utc_now),
-        terms(settings),
-        why_not,
-        utc_now,
-        every=settings.pulls_interval,
-        dry_run=settings.dry_run,
-    )
+    land, said = Land(sources, manner, utc_now), terms(settings)
+    every, dry = settings.pulls_interval, settings.dry_run
+    tend = Tend(sources, land, said, why_not, utc_now, every=every, dry_run=dry)
+
+    async def around(repository: Repository, pull: Pull) -> Around:
+        return await tend.around(repository, [pull], await holding())
+
+    return Tending(tend, ByHand(forge, sources.ledger, land, said, around, utc_now))
 
 
 def terms(settings: Settings) -> Terms:

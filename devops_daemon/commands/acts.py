@@ -147,6 +147,21 @@ async def unsilence(means: Means, request: Request, ask: Ask) -> Answer:
     return Answer(Outcome.DONE, f"No longer {quiet.text}." if quiet else f"{ask.service} is not silenced.")
 
 
+async def merge(means: Means, request: Request, ask: Ask) -> Answer:
+    """Merge a pull request on a person's word."""
+    return Answer(Outcome.DONE, await means.pulls.merge(ask.number or 0, request.author))
+
+
+async def rebase(means: Means, _: Request, ask: Ask) -> Answer:
+    """Have the branch of a pull request put upon its base."""
+    return Answer(Outcome.DONE, await means.pulls.rebase(ask.number or 0))
+
+
+async def hold(means: Means, _: Request, ask: Ask) -> Answer:
+    """Keep a pull request from being merged."""
+    return Answer(Outcome.DONE, await means.pulls.hold(ask.number or 0))
+
+
 async def set_severity(means: Means, request: Request, ask: Ask) -> Answer:
     """Raise or lower an incident."""
     incident = await means.people.set_severity(ask.incident or "", Severity(ask.level or ""), request.author)
@@ -160,6 +175,9 @@ DEEDS: Mapping[Name, Callable[[Means, Request, Ask], Awaitable[Answer]]] = Mappi
         Name.SEVERITY: set_severity,
         Name.SILENCE: silence,
         Name.UNSILENCE: unsilence,
+        Name.MERGE: merge,
+        Name.REBASE: rebase,
+        Name.HOLD: hold,
         Name.CLEAR_SESSIONS: clear_sessions,
         Name.CLEAR_ORPHANS: clear_orphans,
         Name.PAUSE: pause,

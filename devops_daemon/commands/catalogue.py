@@ -21,6 +21,9 @@ class Name(StrEnum):
     METRICS = "metrics"
     INCIDENTS = "incidents"
     WHY = "why"
+    MERGE = "merge"
+    REBASE = "rebase"
+    HOLD = "hold"
     RESTART = "restart"
     REDEPLOY = "redeploy"
     ROLLBACK = "rollback"
@@ -111,6 +114,16 @@ _ROWS = (
         Name.INCIDENTS, "incident [ID]", _READ, Takes.MAYBE_INCIDENT, "the latest incidents, or one with its story"
     ),
     Command(Name.WHY, "why #N", _READ, Takes.NUMBER, "why a pull request is not merged"),
+    Command(
+        Name.MERGE,
+        "merge #N",
+        _WRITE,
+        Takes.NUMBER,
+        "merges a pull request whose checks are green, whoever's it is and whatever label holds it",
+        acts=True,
+    ),
+    Command(Name.REBASE, "rebase #N", _WRITE, Takes.NUMBER, "has GitHub put its branch upon its base", acts=True),
+    Command(Name.HOLD, "hold #N", _WRITE, Takes.NUMBER, "keeps it from being merged, by a label", acts=True),
     Command(
         Name.RESTART, "restart SERVICE", _WRITE, Takes.SERVICE, "restarts its processes, without a build", acts=True
     ),

@@ -7,7 +7,7 @@ from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.people import People
 from devops_daemon.model import Service, Watchlist
-from devops_daemon.ports import Clock, Forge, Platform, Prober, RefusedError, StatusLedger, Switches, Upkeep
+from devops_daemon.ports import Clock, Forge, Platform, Prober, PullActs, RefusedError, StatusLedger, Switches, Upkeep
 from devops_daemon.rollout.verdict import Health
 
 
@@ -30,6 +30,8 @@ class Means:
     """Keeps what they want it to be quiet about."""
     secrets: Secrets
     now: Clock
+    pulls: PullActs
+    """Does to pull requests what people want."""
     look: Callable[[Service], Awaitable[Health | None]]
     """Looks at one service now."""
     asked_platform: Platform | None = None

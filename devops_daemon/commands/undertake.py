@@ -165,7 +165,8 @@ class Undertake:
         if ask.name not in ALWAYS and not again:
             reason = await self._unconfirmed(request) if ask.name is Name.CLEAR_ORPHANS else None
             if reason is None:
-                request, reason = await self._written_down(request, ask, await self._backend())
+                target = f"#{ask.number}" if ask.number else await self._backend()
+                request, reason = await self._written_down(request, ask, target)
             if reason:
                 return await self._decide(request, Answer(Outcome.REFUSED, reason))
         try:

@@ -123,7 +123,10 @@ def _open(burning: int) -> str:
 async def why(means: Means, ask: Ask) -> Answer:
     """Say why a pull request is not merged, by what the forge tells."""
     pull = await means.forge.pull(ask.number or 0)
-    reasons = reasons_of(pull)
+    known = {row.number: row for row in (await means.ledger.overview(means.now())).pulls}
+    row = known.get(pull.number)
+    decided = [row.decision.reason] if row and row.head_sha == pull.head_sha and pull.open else []
+    reasons = decided or reasons_of(pull)
     facts = [f"{pull.title}", f"head {pull.head_sha[:7]}, into {pull.base}", f"state: {pull.state}"]
     checks = [f"{check.name}: {check.word}" for check in pull.checks]
     sections = (

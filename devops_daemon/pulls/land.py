@@ -71,29 +71,31 @@ class Land:
         self._now = now
         self._longest = min(LONGEST_MERGE, sources.patience().wait)
 
-    async def merge(self, repository: Repository, row: PullRow) -> None:
-        """Merge what was decided on, and nothing else: its head must still be the same.
+    async def merge(self, repository: Repository, row: PullRow, reason: str) -> str:
+        """Merge what was decided on, and nothing else: its head must still be the same; gives what came of it.
 
-        Raises UnavailableError where that cannot be written down, LostRaceError where another merge is under way.
+        Raises UnavailableError where that cannot be written down, LostRaceError where another merge is under way,
+        RefusedError where it may not be merged.
         """
         if self._manner.dry_run:
-            log.info("pull.would_merge", number=row.number, head=row.head_sha[:7])
-            return
-        landing = await self._ledger.begin(self._landing(row), self._manner.forbids)
+            raise RefusedError("DRY_RUN is set: nothing is merged")
+        landing = await self._ledger.begin(self._landing(row, reason), self._manner.forbids)
         if isinstance(landing, str):
-            log.info("pull.held", number=row.number, reason=landing)
-            return
+            raise RefusedError(landing)
         try:
             async with asyncio.timeout(self._longest.total_seconds()):
                 commit = await self._forge.merge(row.number, row.head_sha, self._method(repository))
         except (UnclearError, TimeoutError) as error:
             log.warning("pull.unclear", number=row.number, reason=str(error))
+            return f"Whether #{row.number} was merged is not known yet: it is looked up, and not done again."
         except (UnavailableError, StaleError) as error:
             await self._end(landing, Came.NOT_MERGED, str(error))
+            raise
         except RefusedError as error:
             await self._end(landing, Came.REFUSED, str(error))
-        else:
-            await self._merged(landing, commit)
+            raise
+        await self._merged(landing, commit)
+        return f"#{row.number} is merged as {commit[:7]}; what it deploys is looked at."
 
     async def look(self) -> list[Landing]:
         """Look at what became of merges; gives those of the last while, newest first."""
@@ -117,14 +119,14 @@ class Land:
             await self._forge.edit(known.id, text)
         return known.id
 
-    def _landing(self, row: PullRow) -> Landing:
+    def _landing(self, row: PullRow, reason: str) -> Landing:
         return Landing(
             number=row.number,
             head_sha=row.head_sha,
             base=row.base,
             title=row.title,
             url=row.url,
-            reason=row.decision.reason,
+            reason=reason,
             began_at=self._now(),
             ready_since=row.ready_since,
         )

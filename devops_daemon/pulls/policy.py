@@ -60,10 +60,13 @@ class Case:
     light: Light
 
 
-def decide(pull: Pull, terms: Terms, around: Around) -> Decision:
-    """Say what is to be done about a pull request."""
+Rule = Callable[[Case], Decision | None]
+
+
+def decide(pull: Pull, terms: Terms, around: Around, rules: Sequence[Rule] | None = None) -> Decision:
+    """Say what is to be done about a pull request, by RULES or by those given."""
     case = Case(pull, terms, around, light(pull, around.required.checks, terms.settle, around.seen, around.now))
-    said = next((found for rule in RULES if (found := rule(case))), Decision(Verb.MERGE, "nothing holds it"))
+    said = next((found for rule in rules or RULES if (found := rule(case))), Decision(Verb.MERGE, "nothing holds it"))
     since = case.light.since if isinstance(case.light, Green) else None
     return replace(said, covered=_out_of_scope(case) is None, green_since=since)
 
@@ -202,7 +205,7 @@ def _paused(case: Case) -> Decision | None:
     return Decision(Verb.WAIT, case.around.paused, held=True) if case.around.paused else None
 
 
-RULES: Sequence[Callable[[Case], Decision | None]] = (
+RULES: Sequence[Rule] = (
     _unread,
     _base,
     _fork,
@@ -222,3 +225,6 @@ RULES: Sequence[Callable[[Case], Decision | None]] = (
     _paused,
 )
 """What keeps a pull request from being merged: what people must do first comes first, what passes by itself last."""
+
+BY_HAND: Sequence[Rule] = tuple(rule for rule in RULES if rule not in {_fork, _out_of_scope, _labels, _protected})
+"""What keeps it from being merged where a person who may write wants it: not whose it is, nor what people decide."""

@@ -78,19 +78,20 @@ class Tend:
         incidents = await self._sources.incidents()
         repository = await self._forge.repository()
         pulls = await self._forge.open_pulls()
-        around = await self._around(repository, pulls, incidents)
+        around = await self.around(repository, pulls, incidents)
         rows = await self._decided(pulls, landings, around)
         computing = any(pull.mergeable is None for pull in pulls)
         self._computing = self._computing + 1 if computing else 0
         self._until = min((row.decision.until for row in rows if row.decision.until), default=None)
         for row, pull in zip(rows, pulls, strict=True):
             if row.decision.verb is Verb.MERGE and await self._sources.incidents() == incidents:
-                await self._land.merge(repository, row)
+                await self._merge(repository, row)
             elif row.decision.verb is Verb.REBASE and pull.mergeable:
                 await self._update(pull)
         await self._alarm(rows)
 
-    async def _around(self, repository: Repository, pulls: Sequence[Pull], incidents: Sequence[Incident]) -> Around:
+    async def around(self, repository: Repository, pulls: Sequence[Pull], incidents: Sequence[Incident]) -> Around:
+        """Say what holds for all pull requests now."""
         return Around(
             now=self._now(),
             default_branch=repository.default_branch,
@@ -118,6 +119,15 @@ class Tend:
         for row in changed(rows, before):
             log.info("pull.decided", number=row.number, decision=str(row.decision.verb), reason=row.decision.reason)
         return rows
+
+    async def _merge(self, repository: Repository, row: PullRow) -> None:
+        if self._dry_run:
+            log.info("pull.would_merge", number=row.number, head=row.head_sha[:7])
+            return
+        try:
+            await self._land.merge(repository, row, row.decision.reason)
+        except RefusedError as error:
+            log.info("pull.not_merged", number=row.number, reason=str(error))
 
     async def _update(self, pull: Pull) -> None:
         """Have GitHub put a branch upon its base: it does so without a conflict, or not at all."""

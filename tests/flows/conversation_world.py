@@ -34,6 +34,7 @@ from devops_daemon.redaction import Redactor
 from devops_daemon.sandbox.github.github import GitHub
 from devops_daemon.sandbox.github.issues import Comment as Said
 from devops_daemon.settings import read
+from devops_daemon.tending import tending
 
 _DUE_NOW = delivery.update().where(delivery.c.state == "pending").values(due_at=datetime(2020, 1, 1, tzinfo=UTC))
 PATIENCE = 15.0
@@ -219,7 +220,8 @@ async def open_conversation(
                 exchange=exchange,
                 owner=None if stores else "the only process",
             )
-            return Answering(grounds, forge, shop.platform, lambda: OFTEN)
+            by_hand = tending(grounds, forge, lambda: None, None).by_hand
+            return Answering(grounds, forge, shop.platform, lambda: OFTEN, by_hand)
 
         issue = await github.open_issue("ada", "checkout is slow")
         world = World(github, shop, forge, store, make(), make, issue.number)

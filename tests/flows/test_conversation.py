@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from builders import a_member, an_incident, at
 from flows.conversation_world import World, open_conversation
 
 from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.pulls import PullRows
 from devops_daemon.commands.catalogue import COMMANDS, Name
 from devops_daemon.forge import Mark
 
@@ -81,6 +83,70 @@ async def test_what_is_said_of_an_incident_is_kept(world: World, name: Name) -> 
     assert changed == tuple("max" if each is name else None for each in OF_AN_INCIDENT)
 
 
+def plain(text: str) -> str:
+    """A reply without what makes it harmless."""
+    return text.replace("\u200b", "").replace("\\", "").replace("`", "")
+
+
+async def a_pull(world: World, conclusion: str = "success", **files: str) -> int:
+    """Somebody's pull request, whose only check has come to this an hour ago."""
+    sha = await world.github.push("patch-1", files or {"app.py": "print('mended')"}, login="max")
+    run = await world.github.report_check(sha, "unit", conclusion)
+    run.completed_at = datetime.now(UTC) - timedelta(hours=1)
+    number = (await world.github.open_pull("max", "patch-1", "Mend the cart")).number
+    await world.forge.pull(number)  # so that GitHub begins to compute
+    return number
+
+
+async def test_a_person_has_their_own_pull_request_merged_and_it_is_kept_as_a_merge_of_ours(world: World) -> None:
+    number = await a_pull(world)
+    await world.github.label("max", number, "hold")
+    assert f"#{number} is merged as " in plain(await world.answer("max", f"@devops merge #{number}"))
+    assert not world.github.world.pull(number).is_open
+    [landing] = await PullRows(world.store).landings(at(0))
+    assert (landing.number, landing.reason) == (number, "max asked for it")
+    said = await world.says("max", f"@devops merge #{number}")
+    assert f"#{number} is merged already" in plain(world.text_of(await world.ended(said)))
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "reason"), [("failure", "check unit has failed on"), ("cancelled", "check unit has failed on")]
+)
+async def test_what_is_not_green_is_merged_on_nobodys_word(world: World, conclusion: str, reason: str) -> None:
+    number = await a_pull(world, conclusion)
+    said = await world.says("max", f"@devops merge #{number}")
+    request = await world.ended(said)
+    assert request.outcome == "failed"
+    assert reason in plain(world.text_of(request))
+    assert world.github.world.pull(number).is_open
+
+
+async def test_who_may_triage_merges_nothing(world: World) -> None:
+    number = await a_pull(world)
+    said = await world.says("tom", f"@devops merge #{number}")
+    assert "needs write access" in world.text_of(await world.ended(said))
+    assert world.github.world.pull(number).is_open
+
+
+async def test_a_person_holds_a_pull_request_by_its_label(world: World) -> None:
+    number = await a_pull(world)
+    assert f"#{number} is labelled hold" in plain(await world.answer("max", f"@devops hold #{number}"))
+    assert [label.name for label in world.github.world.pull(number).labels] == ["hold"]
+
+
+async def test_a_person_has_a_branch_put_upon_its_base(world: World) -> None:
+    number = await a_pull(world)
+    await world.github.push("main", {"other.txt": "x"}, login="max")
+    pull = world.github.world.pull(number).pull
+    assert pull is not None
+    before = pull.head_sha
+    assert f"the branch of #{number} upon main" in plain(await world.answer("max", f"@devops rebase #{number}"))
+    assert pull.head_sha != before
+
+
+OF_PULLS = {Name.WHY, Name.MERGE, Name.REBASE, Name.HOLD}
+
+
 @pytest.mark.parametrize("words", ["resolve 260105-aaaa", "acknowledge 260105-zzzz"])
 async def test_what_cannot_be_said_of_an_incident_is_refused_with_the_reason(world: World, words: str) -> None:
     await IncidentRows(world.store).save(an_incident(), [])
@@ -105,7 +171,7 @@ async def test_what_cannot_be_silenced_is_refused_with_the_reason(world: World, 
 
 
 def test_no_command_is_left_out_of_these_stories() -> None:
-    assert set(PROMISED) | set(OF_AN_INCIDENT) | {Name.WHY} == set(COMMANDS)
+    assert set(PROMISED) | set(OF_AN_INCIDENT) | OF_PULLS == set(COMMANDS)
 
 
 async def test_the_same_comment_delivered_again_is_answered_once(world: World) -> None:

@@ -456,7 +456,7 @@ _WANTS = {
     LOGS: ("service", "topic"),
     **dict.fromkeys((BUILD, DEPLOYMENTS, METRICS, Name.RESTART, Name.REDEPLOY, Name.ROLLBACK), ("service",)),
     USER: ("user",),
-    WHY: ("number",),
+    **dict.fromkeys((WHY, Name.MERGE, Name.REBASE, Name.HOLD), ("number",)),
     **dict.fromkeys((INCIDENTS, Name.ACKNOWLEDGE, Name.RESOLVE), ("incident",)),
     Name.SEVERITY: ("incident", "level"),
     Name.SILENCE: ("service", "time"),
