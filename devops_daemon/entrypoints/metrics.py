@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 STATUSES = ("up", "degraded", "down", "unknown")
+DECISIONS = ("merge", "rebase", "wait", "leave", "close")
 SEVERITIES = ("SEV1", "SEV2", "SEV3")
 
 
@@ -23,6 +24,7 @@ class _Snapshot(Collector):
         yield self._services()
         yield self._signals()
         yield self._incidents()
+        yield self._pulls()
         yield self._deliveries()
         punctuality, inbox = self._data["punctuality"], self._data["inbox"]
         for name, text, value in (
@@ -87,6 +89,15 @@ class _Snapshot(Collector):
             incidents = self._data["incidents"]
             burning = [i for i in incidents if i["severity"] == severity and i["status"] != "resolved"]
             family.add_metric([severity], len(burning))
+        return family
+
+    def _pulls(self) -> Metric:
+        family = GaugeMetricFamily(
+            "devops_daemon_pull_requests", "Open pull requests by what was decided about them.", labels=["decision"]
+        )
+        decided = [pull["decision"] for pull in self._data["pull_requests"]]
+        for verb in DECISIONS:
+            family.add_metric([verb], decided.count(verb))
         return family
 
 
