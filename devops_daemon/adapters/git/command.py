@@ -20,6 +20,7 @@ LOCALLY, OVER_THE_NET = 60.0, 300.0
 MOST = 64 * 1024 * 1024
 """Bytes of output."""
 SAID = 2000
+_CHUNK, _LAST_WORDS = 65_536, 5.0
 CONFIG = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
@@ -68,6 +69,7 @@ async def run(
     config: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
     seconds: float = LOCALLY,
+    most: int = MOST,
 ) -> Ended:
     """Run git to its end, whatever becomes of it; raises UnavailableError where it takes too long or says too much."""
     process = await asyncio.create_subprocess_exec(
@@ -82,7 +84,7 @@ async def run(
     )
     try:
         async with asyncio.timeout(seconds):
-            out, said = await _spoken(process, told)
+            out, said = await _spoken(process, told, most)
             code = await process.wait()
     except TimeoutError:
         raise UnavailableError(f"git {arguments[0]} took longer than {seconds:.0f} s") from None
@@ -120,13 +122,15 @@ def _environment(home: Path, config: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-async def _spoken(process: asyncio.subprocess.Process, told: bytes) -> tuple[bytes, bytes]:
+async def _spoken(process: asyncio.subprocess.Process, told: bytes, most: int) -> tuple[bytes, bytes]:
+    """Tell it what it is to read, and take in what it says; what says too much is ended."""
     assert process.stdin is not None  # noqa: S101 # each is a pipe
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
-    _, out, said = await asyncio.gather(
-        _tell(process.stdin, told), _read(process.stdout), _read(process.stderr, keep=True)
-    )
+    reading = _read(process.stdout, most, process), _last_words(process.stderr)
+    _, out, said = await asyncio.gather(_tell(process.stdin, told), *reading)
+    if len(out) > most:
+        raise UnavailableError(f"git printed more than {most} bytes")
     return out, said
 
 
@@ -137,21 +141,43 @@ async def _tell(stream: asyncio.StreamWriter, told: bytes) -> None:
         stream.close()
 
 
-async def _read(stream: asyncio.StreamReader, *, keep: bool = False) -> bytes:
-    """Read a stream to its end; of one that is only words, the last are kept."""
+async def _read(stream: asyncio.StreamReader, most: int, process: asyncio.subprocess.Process) -> bytes:
+    """Read a stream to its end, which comes at once where it is longer than it may be."""
     found = bytearray()
-    while chunk := await stream.read(65_536):
-        found += chunk
-        if len(found) > MOST and not keep:
-            raise UnavailableError(f"git printed more than {MOST // 1_048_576} MiB")
-        if keep:
-            del found[: -2 * SAID]
+    while chunk := await stream.read(_CHUNK):
+        if len(found) <= most:
+            found += chunk
+        if len(found) > most:
+            _kill(process)
     return bytes(found)
 
 
+async def _last_words(stream: asyncio.StreamReader) -> bytes:
+    """Read what was said to its end; the last of it is kept."""
+    found = bytearray()
+    while chunk := await stream.read(_CHUNK):
+        found += chunk
+        del found[: -2 * SAID]
+    return bytes(found)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End a process, and all that it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a run and all that it has started."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+    """See to it that a run has ended: asyncio waits for the end of its pipes too, so that these are read out."""
+    if process.returncode is not None:
+        return
+    _kill(process)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_WORDS):
+            await asyncio.gather(*(_read_out(stream) for stream in (process.stdout, process.stderr) if stream))
+            await process.wait()
+
+
+async def _read_out(stream: asyncio.StreamReader) -> None:
+    while await stream.read(_CHUNK):
+        pass
