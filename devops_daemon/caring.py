@@ -13,6 +13,7 @@ from devops_daemon.adapters.store.mending import MendingRows
 from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.answering import Grounds
+from devops_daemon.calling import trigger
 from devops_daemon.connections import public_url, utc_now
 from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.health.watch import Watch
@@ -29,7 +30,6 @@ from devops_daemon.model import Incident, ProbeKey, ProbeState, Status
 from devops_daemon.ports import Forge, Notices, Platform, RefusedError, UnavailableError
 from devops_daemon.quiet import Quiet, current
 from devops_daemon.response.attempts import Attempts
-from devops_daemon.response.calling import trigger
 from devops_daemon.response.care import Care
 from devops_daemon.response.choose import Choose, Senses
 from devops_daemon.response.earlier import Earlier

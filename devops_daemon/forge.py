@@ -171,6 +171,13 @@ class Pull:
     unread: str = ""
     """Why not all of it could be read; nothing may be decided on a part."""
 
+    @property
+    def issues(self) -> tuple[int, ...]:
+        """The issues that it is for: those that it closes, else the one that its branch names."""
+        by_branch = _BRANCH.fullmatch(self.branch)
+        named = [int(number) for number in (by_branch.groups() if by_branch else ()) if number]
+        return tuple(dict.fromkeys([*(each.number for each in self.closes), *named]))
+
     def names(self, issue: int) -> bool:
         """Tell whether it is about an issue: by what it closes, by its text or by its branch."""
         return any(each.number == issue for each in self.closes) or _is_about(issue, self.body, self.branch)
@@ -191,6 +198,8 @@ class Merged:
     merged_at: datetime
     commit: str
     """What the base was at then."""
+    head_sha: str = ""
+    """What its branch was at."""
 
     def names(self, issue: int) -> bool:
         """Tell whether it is about an issue, by its text or by its branch."""

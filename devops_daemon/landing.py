@@ -32,6 +32,8 @@ class Decision:
     """When the last check that counts has passed; None where one has not."""
     until: datetime | None = None
     """When it goes on by itself, where that is known."""
+    tangled: bool = False
+    """It conflicts with its base, and is one that may be put upon it."""
 
 
 @dataclass(frozen=True, slots=True)

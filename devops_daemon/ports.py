@@ -51,6 +51,7 @@ from devops_daemon.model import (
     TimelineEvent,
 )
 from devops_daemon.quiet import Quiet
+from devops_daemon.untangling import Knot, Outcome, Tangle
 
 Clock = Callable[[], datetime]
 """Tells the time, aware and UTC."""
@@ -702,6 +703,45 @@ class PullLedger(Protocol):
         """Read those under way, and those that began since then, newest first."""
         ...
 
+    async def knots(self, since: datetime) -> list[Knot]:
+        """Read the conflicts that have changed since then, and those that are not at their end, oldest first."""
+        ...
+
+    async def keep_knot(self, knot: Knot) -> Knot:
+        """Write a conflict (version 0), or the version after the one that it was read as; raises LostRaceError."""
+        ...
+
+
+class Clone(Protocol):
+    """The repository itself, to merge in. Every method raises UnavailableError (try again) or RefusedError.
+
+    Nothing of it is ever checked out or run.
+    """
+
+    async def fetch(self, base: str, pulls: Sequence[int]) -> str:
+        """Bring a branch and the heads of pull requests here; gives the branch's commit."""
+        ...
+
+    async def conflicts(self, base_sha: str, head_sha: str) -> tuple[str, ...] | None:
+        """Say which files conflict; none is empty, None is that a commit is not here."""
+        ...
+
+    async def untangle(self, tangle: Tangle) -> Outcome:
+        """Look for a way to put a pull request upon its base; nothing is pushed."""
+        ...
+
+    async def learn(self, base_sha: str, before: str, after: str) -> int:
+        """Learn from how somebody has solved what conflicted before; gives how many files that were."""
+        ...
+
+    async def back_up(self, number: int, sha: str) -> str:
+        """Keep a head at the forge under a name of its own; gives that. Twice is once."""
+        ...
+
+    async def push(self, branch: str, sha: str, expected: str) -> None:
+        """Let a branch be at a commit, if it is still where it is expected; raises StaleError where it is not."""
+        ...
+
 
 class PullActs(Protocol):
     """What a person may have done to a pull request: each gives what was done, in words.
@@ -831,6 +871,10 @@ class Forge(Protocol):
 
     async def close(self, number: int) -> None:
         """Close a pull request without merging it; twice is once."""
+        ...
+
+    async def git_token(self) -> str:
+        """Give what git identifies itself by when it fetches and pushes."""
         ...
 
     async def merged(self, since: datetime) -> list[Merged]:

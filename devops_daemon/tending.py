@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from devops_daemon.adapters.git.clone import GitClone
 from devops_daemon.adapters.store.deployments import DeploymentRows
 from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.pulls import PullRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.answering import Grounds
+from devops_daemon.calling import trigger
 from devops_daemon.connections import public_url, utc_now
 from devops_daemon.forge import Pull, Repository
 from devops_daemon.model import Incident
@@ -17,6 +19,7 @@ from devops_daemon.pulls.land import Land, Manner, Sources
 from devops_daemon.pulls.ownership import Agents
 from devops_daemon.pulls.policy import Around, Terms
 from devops_daemon.pulls.tend import Tend
+from devops_daemon.pulls.untangle import Shop, Untangle
 from devops_daemon.pulls.verdict import Patience
 from devops_daemon.response.choose import paused
 from devops_daemon.settings import Settings
@@ -41,6 +44,11 @@ def tending(
     settings, store = grounds.settings, grounds.store
     incidents, switches = IncidentRows(store), SwitchRows(store)
 
+    repository = settings.github_repository or ""
+    url = settings.github_url.rstrip("/")
+    folder = settings.data_directory / "git" / f"{repository.replace('/', '-')}.git"
+    clone = GitClone(folder, f"{url}/{repository}.git", url, forge.git_token)
+
     async def holding() -> Sequence[Incident]:
         return [each for each in await incidents.current(utc_now()) if each.is_urgent and not each.resolved_at]
 
@@ -58,7 +66,8 @@ def tending(
     manner = Manner(settings.merge_method, forbids, public_url(settings), settings.dry_run)
     land, said = Land(sources, manner, utc_now), terms(settings)
     every, dry = settings.pulls_interval, settings.dry_run
-    tend = Tend(sources, land, said, why_not, utc_now, every=every, dry_run=dry)
+    untangle = Untangle(Shop(clone, forge, sources.ledger, land, trigger(settings.code_agent_trigger)), utc_now)
+    tend = Tend(sources, land, said, why_not, utc_now, every=every, untangle=untangle, dry_run=dry)
 
     async def around(repository: Repository, pull: Pull) -> Around:
         return await tend.around(repository, [pull], await holding())

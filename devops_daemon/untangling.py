@@ -1,6 +1,7 @@
 """The nouns of untangling: a pull request that conflicts with its base, and what was made of it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -80,3 +81,39 @@ class Stuck:
 
 
 Outcome = Absorbed | Untangled | Stuck
+
+
+class KnotState(StrEnum):
+    """Where a conflict stands."""
+
+    PUSHING = "pushing"
+    """What untangles it was found, and is written down before it is pushed: whose it is, is known by that."""
+    PUSHED = "pushed"
+    STUCK = "stuck"
+    """No way does; the agent is asked, or was."""
+    CLOSING = "closing"
+    """It is given up: its head is kept, it is closed, and the agent is asked to make it anew."""
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Knot:
+    """A head of a pull request that conflicts with its base, as it is kept."""
+
+    number: int
+    head_sha: str
+    base_sha: str
+    """The base that it was last tried upon."""
+    state: KnotState
+    at: datetime
+    """Since when it stands so."""
+    text: str = ""
+    """How it was untangled, or why not."""
+    files: tuple[str, ...] = ()
+    hunks: str = ""
+    new_sha: str | None = None
+    """What it was untangled to."""
+    calls: int = 0
+    """How often the agent was asked to mend this head."""
+    called_at: datetime | None = None
+    version: int = 0

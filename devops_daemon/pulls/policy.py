@@ -46,6 +46,8 @@ class Around:
     paused: str | None = None
     ours: frozenset[str] = frozenset()
     """Commits that we pushed."""
+    tangles: Mapping[int, str] = field(default_factory=dict)
+    """How the conflicts of pull requests stand, by their numbers."""
     seen: Mapping[str, datetime] = field(default_factory=dict)
     """When each check has last reported on any pull request."""
 
@@ -157,7 +159,10 @@ def _conflict(case: Case) -> Decision | None:
         return None
     persons = why_a_persons(case.pull, case.terms.agents, case.around.ours)
     what = f"it conflicts with `{case.pull.base}`"
-    return _leave(f"{what}, and {persons}") if persons else Decision(Verb.REBASE, what)
+    if persons:
+        return _leave(f"{what}, and {persons}")
+    stands = case.around.tangles.get(case.pull.number)
+    return Decision(Verb.REBASE, f"{what} {stands}" if stands else what, tangled=True)
 
 
 def _checks(case: Case) -> Decision | None:

@@ -1,6 +1,6 @@
 """Tend the pull requests: look at all of them, merge what is to be merged, and say of the rest why it waits."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,9 +12,11 @@ from devops_daemon.model import Incident
 from devops_daemon.ports import Clock, LostRaceError, RefusedError, UnavailableError
 from devops_daemon.pulls import told
 from devops_daemon.pulls.following import changed, followed, is_stuck, seen_in
+from devops_daemon.pulls.knots import stands
 from devops_daemon.pulls.land import Land, Sources
 from devops_daemon.pulls.policy import Around, Terms, decide
 from devops_daemon.pulls.turn import in_turn
+from devops_daemon.pulls.untangle import Untangle
 
 REST = timedelta(minutes=5)
 """What GitHub refused is not asked for again so soon, unless its head changes."""
@@ -26,7 +28,7 @@ log = structlog.get_logger("pulls")
 class Tend:
     """Looks at the pull requests, one look at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # each by its name
         self,
         sources: Sources,
         land: Land,
@@ -35,9 +37,14 @@ class Tend:
         now: Clock,
         *,
         every: timedelta,
+        untangle: Untangle | None = None,
         dry_run: bool = False,
     ) -> None:
-        """`paused` says by whom it is paused, if it is; `every` is the longest time between two looks."""
+        """`paused` says by whom it is paused, if it is; `every` is the longest time between two looks.
+
+        `untangle` works on what conflicts, where the repository can be cloned.
+        """
+        self._untangle = untangle
         self._forge = sources.forge
         self._ledger = sources.ledger
         self._sources = sources
@@ -89,6 +96,9 @@ class Tend:
             elif row.decision.verb is Verb.REBASE and pull.mergeable:
                 await self._update(pull)
         await self._alarm(rows)
+        tangled = [pull for row, pull in zip(rows, pulls, strict=True) if row.decision.tangled]
+        if self._untangle is not None and around.paused is None and not self._dry_run:
+            await self._untangle.attend(tangled)
 
     async def around(self, repository: Repository, pulls: Sequence[Pull], incidents: Sequence[Incident]) -> Around:
         """Say what holds for all pull requests now."""
@@ -98,8 +108,18 @@ class Tend:
             required=await self._required(repository.default_branch),
             incidents=incidents,
             paused=await self._paused(),
+            tangles=await self._tangles(pulls),
             seen={**await self._ledger.checks_seen(), **seen_in(pulls)},
         )
+
+    async def _tangles(self, pulls: Sequence[Pull]) -> Mapping[int, str]:
+        """Say how the conflicts of these heads stand."""
+        if self._untangle is None:
+            return {}
+        heads = {pull.number: pull.head_sha for pull in pulls}
+        knots = [each for each in await self._untangle.knots() if heads.get(each.number) == each.head_sha]
+        told_of = {each.number: stands(each, asks=self._untangle.asks) for each in knots}
+        return {number: text for number, text in told_of.items() if text}
 
     async def _required(self, branch: str) -> Required:
         """Read what is required; where that may not be read, GitHub itself still refuses what does not hold."""

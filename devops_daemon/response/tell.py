@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import structlog
 
+from devops_daemon.calling import Means, Trigger
 from devops_daemon.forge import Comment
 from devops_daemon.incidents import report
 from devops_daemon.incidents.earlier import LeftBehind
@@ -37,7 +38,6 @@ from devops_daemon.ports import (
 )
 from devops_daemon.quiet import over
 from devops_daemon.response.attempts import Attempts
-from devops_daemon.response.calling import Means, Trigger
 from devops_daemon.response.earlier import LOOKED_BACK
 from devops_daemon.response.mend import Quiets
 

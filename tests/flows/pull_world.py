@@ -1,7 +1,7 @@
 """Pull requests of the sandbox's GitHub: opened, decided about, merged, deployed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,9 @@ SHORT = {"PULLS_INTERVAL": "500ms", "CHECKS_SETTLE": "1s", "MERGE_WAIT": "1m"}
 MERGE = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
 
 
-async def a_pull(world: World, branch: str, *, body: str | None = None, green: bool = True, **files: str) -> int:
+async def a_pull(
+    world: World, branch: str, *, body: str | None = None, green: bool = True, files: Mapping[str, str] | None = None
+) -> int:
     """Let an agent open a pull request, and its CI pass."""
     if world.github.world.accounts.find("mender") is None:
         world.github.add_account("mender", "write")

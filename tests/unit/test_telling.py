@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from builders import START, a_member, a_remedy, an_incident, at
 
+from devops_daemon.calling import Means, Trigger, trigger
 from devops_daemon.incidents.telling import GIVEN_UP_AFTER, LONGEST_PAUSE, again_at, next_due, wanted, why_call
 from devops_daemon.mending import Came, Effect, EffectState, Remedy
 from devops_daemon.model import Incident, Severity, Symptom
-from devops_daemon.response.calling import Means, Trigger, trigger
 
 ENDED = an_incident(a_member(recovered_at=at(60)), resolved_at=at(60))
 SUSPECTED = replace(an_incident(), suspect="d1", failing_since=True)

@@ -211,6 +211,10 @@ class Client:
                 raise
         return await self._followed(call, await self._token(call.auth))
 
+    async def token(self) -> str:
+        """Give the token, for git; raises RefusedError or UnavailableError where there is none to be had."""
+        return await self._credentials.token()
+
     @staticmethod
     async def _token(auth: Credentials) -> str:
         """Give the token; what is lost on the way to it is no lost answer to what is asked."""

@@ -195,6 +195,10 @@ class GitHub:
         """Close a pull request without merging it."""
         await self._merging.close(number)
 
+    async def git_token(self) -> str:
+        """Give what git identifies itself by."""
+        return await self.client.token()
+
     async def merged(self, since: datetime) -> list[Merged]:
         """Read the pull requests merged since then, the one that changed last first."""
         return await pulls.merged(self.client, since)

@@ -179,6 +179,7 @@ def merged(node: Mapping[str, Any]) -> Merged:
         branch=str(node.get("headRefName") or ""),
         merged_at=moment(text_of(node, "mergedAt")),
         commit=str((node.get("mergeCommit") or {}).get("oid") or ""),
+        head_sha=str(node.get("headRefOid") or ""),
     )
 
 

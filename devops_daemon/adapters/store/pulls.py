@@ -10,10 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import insert
-from devops_daemon.adapters.store.schema import check_seen, landing, pull
+from devops_daemon.adapters.store.schema import check_seen, knot, landing, pull
 from devops_daemon.adapters.store.switches import read_switch
 from devops_daemon.landing import Came, Decision, Landing, PullRow, Ready, Stage, Verb
 from devops_daemon.ports import PAUSED, LostRaceError, Switch
+from devops_daemon.untangling import Knot, KnotState
 
 _KEY = "number"
 
@@ -87,6 +88,36 @@ def read_ready(connection: sa.Connection, since: datetime) -> list[Ready]:
     ]
 
 
+def read_knots(connection: sa.Connection, since: datetime) -> list[Knot]:
+    """Read those that have changed since then, and those that are not at their end, oldest first."""
+    wanted = sa.or_(knot.c.at >= since, knot.c.state.in_([KnotState.PUSHING.value, KnotState.CLOSING.value]))
+    return [_knot(row) for row in connection.execute(sa.select(knot).where(wanted).order_by(knot.c.at))]
+
+
+def keep_knot(connection: sa.Connection, changed: Knot) -> Knot:
+    """Write one, or the version after the one that it was read as; raises LostRaceError."""
+    following = replace(changed, version=changed.version + 1)
+    values = {column.name: getattr(following, column.name) for column in knot.columns} | {
+        "files": "\n".join(following.files)
+    }
+    if changed.version == 0:
+        try:
+            with connection.begin_nested():
+                connection.execute(knot.insert().values(values))
+        except IntegrityError as error:
+            raise LostRaceError(f"#{changed.number} is untangled by somebody else") from error
+        return following
+    key = knot.c.number == changed.number, knot.c.head_sha == changed.head_sha
+    if connection.execute(knot.update().where(*key, knot.c.version == changed.version).values(values)).rowcount != 1:
+        raise LostRaceError(f"the conflict of #{changed.number} has changed in the meantime")
+    return following
+
+
+def _knot(row: sa.Row[Any]) -> Knot:
+    files = tuple(row.files.splitlines())
+    return Knot(**{**row._mapping, "state": KnotState(row.state), "files": files})  # noqa: SLF001 # as below
+
+
 def _pull(row: sa.Row[Any]) -> PullRow:
     values = {**row._mapping}  # noqa: SLF001 # SQLAlchemy's public name for it
     said = {name: values.pop(name) for name in ("verb", "reason", "covered", "held", "green_since")}
@@ -134,6 +165,14 @@ class PullRows:
     async def change(self, landing: Landing) -> Landing:
         """Write the next version of one."""
         return await self._db.write(lambda connection: change(connection, landing))
+
+    async def knots(self, since: datetime) -> list[Knot]:
+        """Read the conflicts that have changed since then, and those that are not at their end, oldest first."""
+        return await self._db.read(lambda connection: read_knots(connection, since))
+
+    async def keep_knot(self, knot: Knot) -> Knot:
+        """Write a conflict, or the next version of one."""
+        return await self._db.write(lambda connection: keep_knot(connection, knot))
 
     async def landings(self, since: datetime) -> list[Landing]:
         """Read those under way, and those that began since then, newest first."""

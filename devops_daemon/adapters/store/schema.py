@@ -361,6 +361,24 @@ landing = sa.Table(
 )
 """Our merges: each is written down before it is done, and a base has one under way at most: the index makes that so."""
 
+knot = sa.Table(
+    "knot",
+    metadata,
+    sa.Column("number", BIG, primary_key=True, autoincrement=False),
+    sa.Column("head_sha", sa.Text, primary_key=True),
+    sa.Column("base_sha", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("files", sa.Text, nullable=False),
+    sa.Column("hunks", sa.Text, nullable=False),
+    sa.Column("new_sha", sa.Text),
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("called_at", UtcTime),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""Heads that conflict with their base, and what was done about each; `files` are lines."""
+
 gauge = sa.Table(
     "gauge",
     metadata,

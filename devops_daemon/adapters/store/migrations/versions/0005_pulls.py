@@ -62,3 +62,18 @@ def upgrade() -> None:
             postgresql_where=sa.text("stage != 'ended'"),
         ),
     )
+    op.create_table(
+        "knot",
+        sa.Column("number", BIG, primary_key=True, autoincrement=False),
+        sa.Column("head_sha", sa.Text, primary_key=True),
+        sa.Column("base_sha", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("at", UtcTime, nullable=False),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("files", sa.Text, nullable=False),
+        sa.Column("hunks", sa.Text, nullable=False),
+        sa.Column("new_sha", sa.Text),
+        sa.Column("calls", sa.Integer, nullable=False),
+        sa.Column("called_at", UtcTime),
+        sa.Column("version", sa.Integer, nullable=False),
+    )

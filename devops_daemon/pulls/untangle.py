@@ -1,0 +1,200 @@
+"""Untangle what conflicts: by git where a way is proved, by the agent where none is, and at last by making it anew.
+
+Each step is a row before it is done, and may be done twice without harm: a push names the head that it replaces, what
+is written is found by its mark. A person's branch never comes here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from devops_daemon.calling import Means, Trigger
+from devops_daemon.forge import Mark, Merged, Pull
+from devops_daemon.ports import Clock, Clone, Forge, PullLedger, RefusedError, StaleError, UnavailableError
+from devops_daemon.pulls import told
+from devops_daemon.pulls.knots import Ask, GiveUp, Push, Rest, Try, next_move
+from devops_daemon.pulls.land import Land
+from devops_daemon.untangling import Absorbed, Knot, KnotState, Parent, Stuck, Tangle, Untangled
+
+KEPT = timedelta(days=30)
+LABELS = ("automation",)
+APPEND_ONLY = ("CHANGELOG.md", "CHANGES.md", "HISTORY.md")
+"""Files to which lines are only added, by the habits of the field."""
+log = structlog.get_logger("pulls")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What is worked with."""
+
+    clone: Clone
+    forge: Forge
+    ledger: PullLedger
+    land: Land
+    """Writes the one comment on a pull request."""
+    trigger: Trigger
+    append_only: tuple[str, ...] = APPEND_ONLY
+
+
+class Untangle:
+    """Works on the pull requests that conflict, one after the other."""
+
+    def __init__(self, shop: Shop, now: Clock) -> None:
+        self._clone = shop.clone
+        self._forge = shop.forge
+        self._ledger = shop.ledger
+        self._shop = shop
+        self._now = now
+
+    @property
+    def asks(self) -> bool:
+        """Tell whether there is an agent to be asked."""
+        return self._shop.trigger.means is not Means.NOT
+
+    async def knots(self) -> list[Knot]:
+        """Read what is known of conflicts."""
+        return await self._ledger.knots(self._now() - KEPT)
+
+    async def attend(self, pulls: Sequence[Pull]) -> None:
+        """Do what is to be done about these; one that cannot be worked on now holds up no other.
+
+        Raises UnavailableError where the repository cannot be fetched, LostRaceError.
+        """
+        if not pulls:
+            return
+        knots = await self.knots()
+        merged = await self._forge.merged(self._now() - KEPT)
+        base = pulls[0].base
+        base_sha = await self._clone.fetch(base, [each.number for each in pulls])
+        for pull in pulls:
+            mine = [each for each in knots if each.number == pull.number]
+            try:
+                await self._learn(pull, mine)
+                await self._move(pull, base_sha, mine, merged)
+            except UnavailableError as error:
+                log.info("pull.untangled_later", number=pull.number, reason=str(error))
+            except StaleError as error:
+                log.info("pull.moved", number=pull.number, reason=str(error))
+            except RefusedError as error:
+                log.warning("pull.not_untangled", number=pull.number, reason=str(error))
+
+    async def _move(self, pull: Pull, base_sha: str, knots: Sequence[Knot], merged: Sequence[Merged]) -> None:
+        match next_move(knots, pull.head_sha, base_sha, self._now(), asks=self.asks):
+            case Rest():
+                pass
+            case Try():
+                await self._try(pull, base_sha, knots, merged)
+            case Push(knot):
+                await self._push(pull, knot)
+            case Ask(knot, number):
+                await self._ask(pull, knot, number)
+            case GiveUp(knot):
+                await self._give_up(pull, knot)
+
+    async def _try(self, pull: Pull, base_sha: str, knots: Sequence[Knot], merged: Sequence[Merged]) -> None:
+        """Try the ways, and keep what came of it."""
+        known = next((each for each in knots if each.head_sha == pull.head_sha), None)
+        knot = known or Knot(pull.number, pull.head_sha, base_sha, KnotState.STUCK, self._now())
+        parents = await self._parents(pull, merged)
+        found = await self._clone.untangle(
+            Tangle(pull.number, pull.head_sha, base_sha, parents, self._shop.append_only)
+        )
+        knot = replace(knot, base_sha=base_sha)
+        match found:
+            case Absorbed(commit):
+                await self._superseded(pull, knot, commit)
+            case Untangled(rung, sha, proof, tried):
+                text = f"{rung}: {proof}"
+                log.info("pull.untangled", number=pull.number, rung=str(rung), proof=proof, tried=len(tried))
+                await self._push(pull, await self._keep(knot, KnotState.PUSHING, text=text, new_sha=sha))
+            case Stuck(files, hunks, tried):
+                text = "; ".join(f"{each.rung}: {each.text}" for each in tried)
+                log.info("pull.tangled", number=pull.number, files=files, reason=text)
+                stuck = await self._keep(knot, KnotState.STUCK, text=text, files=files, hunks=hunks)
+                await self._move(pull, base_sha, [*(each for each in knots if each is not known), stuck], merged)
+
+    async def _parents(self, pull: Pull, merged: Sequence[Merged]) -> tuple[Parent, ...]:
+        """Find the merged pull requests upon which this one may stand: their heads are fetched."""
+        lately = [each for each in merged if each.number != pull.number and each.head_sha]
+        stacked = [each for each in lately if pull.created_at is None or each.merged_at >= pull.created_at]
+        if stacked:
+            await self._clone.fetch(pull.base, [each.number for each in stacked])
+        return tuple(Parent(each.number, each.head_sha, each.commit) for each in stacked)
+
+    async def _learn(self, pull: Pull, knots: Sequence[Knot]) -> None:
+        """Look how somebody has solved what was stuck."""
+        for knot in knots:
+            if knot.state is KnotState.STUCK and knot.head_sha != pull.head_sha and knot.new_sha is None:
+                learnt = await self._clone.learn(knot.base_sha, knot.head_sha, pull.head_sha)
+                if learnt:
+                    log.info("pull.learnt", number=pull.number, files=learnt)
+
+    async def _push(self, pull: Pull, knot: Knot) -> None:
+        """Push what was found, upon the head that it was found for."""
+        if knot.new_sha is not None:
+            await self._clone.push(pull.branch, knot.new_sha, knot.head_sha)
+            await self._keep(knot, KnotState.PUSHED)
+
+    async def _keep(self, knot: Knot, state: KnotState, **changed: object) -> Knot:
+        following = replace(knot, state=state, at=self._now(), **changed)  # type: ignore[arg-type] # fields of it
+        return await self._ledger.keep_knot(following)
+
+    # what no way solves
+
+    async def _superseded(self, pull: Pull, knot: Knot, commit: str | None) -> None:
+        """Close what the base has already."""
+        await self._clone.back_up(pull.number, pull.head_sha)
+        await self._shop.land.write(pull.number, pull.head_sha, told.superseded(pull, commit))
+        await self._forge.close(pull.number)
+        await self._keep(knot, KnotState.CLOSED, text="superseded")
+        log.info("pull.superseded", number=pull.number, commit=commit)
+
+    async def _ask(self, pull: Pull, knot: Knot, number: int) -> None:
+        """Ask the agent to mend it in place."""
+        issue = await self._issue(pull)
+        mark = Mark("mend", f"{pull.number}:{pull.head_sha}:{number}")
+        await self._call(issue, told.mend(pull, knot), mark, knot.called_at or knot.at)
+        await self._keep(knot, KnotState.STUCK, calls=knot.calls + 1, called_at=self._now())
+        log.warning("pull.agent_asked", number=pull.number, issue=issue, times=number)
+
+    async def _give_up(self, pull: Pull, knot: Knot) -> None:
+        """Keep its head, say so, close it, and have it made anew."""
+        knot = knot if knot.state is KnotState.CLOSING else await self._keep(knot, KnotState.CLOSING)
+        ref = await self._clone.back_up(pull.number, pull.head_sha)
+        issue = await self._issue(pull)
+        await self._shop.land.write(pull.number, pull.head_sha, told.given_up(pull, knot, ref, issue))
+        await self._forge.close(pull.number)
+        mark = Mark("recreate", f"{pull.number}:{pull.head_sha}")
+        await self._call(issue, told.recreate(pull, knot, ref), mark, knot.at)
+        await self._keep(knot, KnotState.CLOSED)
+        log.warning("pull.given_up", number=pull.number, issue=issue, kept=ref)
+
+    async def _issue(self, pull: Pull) -> int:
+        """Find the issue that it is for, or open one: the agent does not listen on pull requests."""
+        for number in pull.issues:
+            found = await self._forge.issue(number)
+            if found.open:
+                return number
+        mark = Mark("recreate", str(pull.number))
+        known = await self._forge.find_issue(mark, LABELS[0])
+        if known is None:
+            known = await self._forge.open_issue(told.issue_title(pull), f"{told.issue_body(pull)}\n\n{mark}", LABELS)
+        return known.number
+
+    async def _call(self, issue: int, text: str, mark: Mark, since: datetime) -> None:
+        """Call the agent, as the setting says; a call that has its mark is not made again."""
+        trigger = self._shop.trigger
+        match trigger.means:
+            case Means.LABEL:
+                await self._forge.label(issue, [trigger.text])
+            case Means.WORKFLOW:
+                await self._forge.run_workflow(trigger.text, {"issue_number": str(issue)})
+            case Means.DISPATCH:
+                await self._forge.dispatch(trigger.text, {"issue_number": str(issue)})
+            case Means.COMMENT:
+                if await self._forge.find_comment(issue, mark, since - timedelta(days=1)) is None:
+                    await self._forge.call(issue, f"{trigger.comment(text)}\n\n{mark}")
+            case Means.NOT:
+                pass
