@@ -1,12 +1,17 @@
 """Conflicts over HTTP, with real git: what a way solves is pushed, what none solves is asked for; nothing is lost."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flows.incident_world import World, open_world, until
 from flows.pull_world import SHORT, a_pull, comments, decided, merged
 
+from devops_daemon.adapters.store.db import SqliteDatabase
+from devops_daemon.adapters.store.pulls import PullRows
+from devops_daemon.pulls.knots import MEND_WITHIN, MOST_CALLS
 from devops_daemon.sandbox.github.issues import Issue
 
 pytestmark = pytest.mark.chaos
@@ -63,7 +68,7 @@ def bearing(world: World, kind: str) -> list[Issue]:
 
 async def test_lines_that_two_pull_requests_add_to_a_list_are_both_kept(world: World) -> None:
     log = "# Changes\n\n- first\n"
-    number = await a_pull(world, "fix/7-x", green=False, **{"CHANGELOG.md": f"{log}- mine\n"})
+    number = await a_pull(world, "fix/7-x", green=False, files={"CHANGELOG.md": f"{log}- mine\n"})
     before = head(world, number)
     await world.github.push("main", {"CHANGELOG.md": f"{log}- theirs\n"}, login="mender")
     async with world.daemon():
@@ -134,6 +139,80 @@ async def test_what_no_way_solves_the_agent_is_asked_to_mend_and_what_it_made_is
         await decided(world, again, "wait", "under way")
     assert world.github.world.pull(number).pull is not None
     assert comments(world, number) == []
+
+
+async def an_hour_later(world: World) -> None:
+    """Let what was asked of the agent be long ago; the daemon is not running."""
+    store = SqliteDatabase(world.folder / "devops-daemon.db")
+    await store.open()
+    try:
+        rows = PullRows(store)
+        for knot in await rows.knots(datetime.now(UTC) - timedelta(days=1)):
+            if knot.called_at is not None:
+                await rows.keep_knot(replace(knot, called_at=knot.called_at - MEND_WITHIN))
+    finally:
+        await store.close()
+
+
+async def test_what_nobody_mends_is_kept_closed_and_made_anew(world: World) -> None:
+    number = await hopeless(world)
+    before = head(world, number)
+    for _ in range(MOST_CALLS):
+        async with world.daemon():
+            await decided(world, number, "rebase", "the Code Agent was asked to mend it")
+        await an_hour_later(world)
+    async with world.daemon():
+        await closed(world, number)
+        await until(lambda: is_asked_anew(world))
+    kept = f"refs/devops/backup/pull-{number}/{before}"
+    assert await world.github.realm.bare.sha(kept) == before
+    assert head(world, number) == before, "the branch is left as it is"
+    [note] = comments(world, number)
+    assert note.startswith("Closed: it conflicts with `main` in `app.py`")
+    assert f"`git fetch origin {kept}`" in note
+    told = [comment.body for comment in world.github.world.comments_on(1)]
+    assert [body.partition("<!--")[2].split(":")[1] for body in told] == ["mend", "mend", "recreate"]
+    assert "Please make it anew" in told[-1]
+    async with world.daemon():
+        await world.up()
+        await decided(world, await a_pull(world, "fix/9-y", green=False), "wait", "under way")
+    assert len(world.github.world.comments_on(1)) == 3
+
+
+async def is_asked_anew(world: World) -> bool:
+    return bool(bearing(world, "recreate"))
+
+
+async def test_for_what_names_no_issue_one_is_opened(world: World) -> None:
+    number = await a_pull(world, "claude/mend-cart", green=False, files={"app.py": with_line(3, "mine")})
+    await world.github.push("main", {"app.py": with_line(3, "theirs")}, login="mender")
+    async with world.daemon():
+        await decided(world, number, "rebase", "the Code Agent was asked to mend it")
+    [issue] = bearing(world, "mend")
+    assert issue.title == f"Pull request {number} conflicts: Change claude/mend-cart"
+    assert [label.name for label in issue.labels] == ["automation"]
+
+
+async def test_without_an_agent_a_person_is_waited_for(world: World) -> None:
+    number = await hopeless(world)
+    async with world.daemon(CODE_AGENT_TRIGGER="off"):
+        await decided(world, number, "rebase", "which no way solves; a person must")
+    assert world.github.world.pull(number).is_open
+    assert world.github.world.comments_on(1) == []
+
+
+@pytest.mark.parametrize("how", ["paused", "dry"])
+async def test_while_it_is_paused_or_dry_no_branch_is_touched(world: World, how: str) -> None:
+    async with world.daemon(DRY_RUN="true" if how == "dry" else "false"):
+        await world.up()
+        if how == "paused":
+            await world.act("pause")
+        number = await hopeless(world)
+        before = head(world, number)
+        await decided(world, number, "rebase", "conflicts with `main`")
+        await decided(world, await a_pull(world, "fix/9-y", green=False), "wait", "under way")
+    assert head(world, number) == before
+    assert world.github.world.comments_on(1) == []
 
 
 async def test_a_persons_conflict_gets_no_write_at_all(world: World) -> None:
