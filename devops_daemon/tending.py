@@ -24,6 +24,9 @@ from devops_daemon.pulls.verdict import Patience
 from devops_daemon.response.choose import paused
 from devops_daemon.settings import Settings
 
+MEND_WITHIN = 6
+"""So many times `MERGE_WAIT` the agent is given to mend a conflict: an hour, by default."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tending:
@@ -66,7 +69,9 @@ def tending(
     manner = Manner(settings.merge_method, forbids, public_url(settings), settings.dry_run)
     land, said = Land(sources, manner, utc_now), terms(settings)
     every, dry = settings.pulls_interval, settings.dry_run
-    untangle = Untangle(Shop(clone, forge, sources.ledger, land, trigger(settings.code_agent_trigger)), utc_now)
+    agent = trigger(settings.code_agent_trigger)
+    shop = Shop(clone, forge, sources.ledger, land, agent, MEND_WITHIN * settings.merge_wait)
+    untangle = Untangle(shop, utc_now)
     tend = Tend(sources, land, said, why_not, utc_now, every=every, untangle=untangle, dry_run=dry)
 
     async def around(repository: Repository, pull: Pull) -> Around:

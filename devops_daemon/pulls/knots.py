@@ -11,10 +11,18 @@ from devops_daemon.untangling import Knot, KnotState
 
 MOST_CALLS = 2
 """Of the agent, to mend one pull request in place; then it is made anew."""
-MEND_WITHIN = timedelta(hours=1)
-"""So long the agent is given."""
 SHOWN_WITHIN = timedelta(minutes=5)
 """By then GitHub shows what was pushed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Who is asked to mend what no way solves."""
+
+    there: bool = True
+    """False where nobody is to be asked."""
+    within: timedelta = timedelta(hours=1)
+    """So long it is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,8 @@ class Rest:
 Move = Try | Push | Ask | GiveUp | Rest
 
 
-def next_move(knots: Sequence[Knot], head_sha: str, base_sha: str, now: datetime, *, asks: bool) -> Move:
-    """Say what is to be done; `knots` are those of this pull request, `asks` is whether there is an agent to ask."""
+def next_move(knots: Sequence[Knot], head_sha: str, base_sha: str, agent: Agent, now: datetime) -> Move:
+    """Say what is to be done; `knots` are those of this pull request."""
     knot = next((each for each in knots if each.head_sha == head_sha), None)
     if knot is None:
         return Try()
@@ -68,17 +76,17 @@ def next_move(knots: Sequence[Knot], head_sha: str, base_sha: str, now: datetime
         case KnotState.CLOSED:
             return Rest()
         case KnotState.STUCK:
-            return Try() if knot.base_sha != base_sha else _stuck(knots, knot, now, asks=asks)
+            return Try() if knot.base_sha != base_sha else _stuck(knots, knot, agent, now)
 
 
-def _stuck(knots: Sequence[Knot], knot: Knot, now: datetime, *, asks: bool) -> Move:
-    if not asks or (knot.called_at and now < knot.called_at + MEND_WITHIN):
+def _stuck(knots: Sequence[Knot], knot: Knot, agent: Agent, now: datetime) -> Move:
+    if not agent.there or (knot.called_at and now < knot.called_at + agent.within):
         return Rest()
     asked = sum(each.calls for each in knots)
     return Ask(knot, asked + 1) if asked < MOST_CALLS else GiveUp(knot)
 
 
-def stands(knot: Knot | None, *, asks: bool) -> str | None:
+def stands(knot: Knot | None, agent: Agent) -> str | None:
     """Say how it stands, for people; None where nothing is known."""
     if knot is None:
         return None
@@ -88,7 +96,7 @@ def stands(knot: Knot | None, *, asks: bool) -> str | None:
         case KnotState.STUCK if knot.called_at:
             return f"in {files}{more}; the Code Agent was asked to mend it at {knot.called_at:%H:%M} UTC"
         case KnotState.STUCK:
-            return f"in {files}{more}, which no way solves" + ("" if asks else "; a person must")
+            return f"in {files}{more}, which no way solves" + ("" if agent.there else "; a person must")
         case KnotState.PUSHING | KnotState.PUSHED:
             return f"and is untangled: {knot.text}"
         case _:

@@ -118,7 +118,7 @@ class Tend:
             return {}
         heads = {pull.number: pull.head_sha for pull in pulls}
         knots = [each for each in await self._untangle.knots() if heads.get(each.number) == each.head_sha]
-        told_of = {each.number: stands(each, asks=self._untangle.asks) for each in knots}
+        told_of = {each.number: stands(each, self._untangle.agent) for each in knots}
         return {number: text for number, text in told_of.items() if text}
 
     async def _required(self, branch: str) -> Required:

@@ -14,7 +14,7 @@ from devops_daemon.calling import Means, Trigger
 from devops_daemon.forge import Mark, Merged, Pull
 from devops_daemon.ports import Clock, Clone, Forge, PullLedger, RefusedError, StaleError, UnavailableError
 from devops_daemon.pulls import told
-from devops_daemon.pulls.knots import Ask, GiveUp, Push, Rest, Try, next_move
+from devops_daemon.pulls.knots import Agent, Ask, GiveUp, Push, Rest, Try, next_move
 from devops_daemon.pulls.land import Land
 from devops_daemon.untangling import Absorbed, Knot, KnotState, Parent, Stuck, Tangle, Untangled
 
@@ -35,6 +35,8 @@ class Shop:
     land: Land
     """Writes the one comment on a pull request."""
     trigger: Trigger
+    mend_within: timedelta
+    """How long the agent is given."""
     append_only: tuple[str, ...] = APPEND_ONLY
 
 
@@ -49,9 +51,9 @@ class Untangle:
         self._now = now
 
     @property
-    def asks(self) -> bool:
-        """Tell whether there is an agent to be asked."""
-        return self._shop.trigger.means is not Means.NOT
+    def agent(self) -> Agent:
+        """Tell whom to ask."""
+        return Agent(self._shop.trigger.means is not Means.NOT, self._shop.mend_within)
 
     async def knots(self) -> list[Knot]:
         """Read what is known of conflicts."""
@@ -60,11 +62,15 @@ class Untangle:
     async def attend(self, pulls: Sequence[Pull]) -> None:
         """Do what is to be done about these; one that cannot be worked on now holds up no other.
 
-        Raises UnavailableError where the repository cannot be fetched, LostRaceError.
+        One that was closed, and not made anew yet when we died, is among them. Raises UnavailableError where the
+        repository cannot be fetched, LostRaceError.
         """
+        knots = await self.knots()
+        open_ = {pull.number for pull in pulls}
+        left = {each.number for each in knots if each.state is KnotState.CLOSING} - open_
+        pulls = [*pulls, *[await self._forge.pull(number) for number in left]]
         if not pulls:
             return
-        knots = await self.knots()
         merged = await self._forge.merged(self._now() - KEPT)
         base = pulls[0].base
         base_sha = await self._clone.fetch(base, [each.number for each in pulls])
@@ -81,7 +87,7 @@ class Untangle:
                 log.warning("pull.not_untangled", number=pull.number, reason=str(error))
 
     async def _move(self, pull: Pull, base_sha: str, knots: Sequence[Knot], merged: Sequence[Merged]) -> None:
-        match next_move(knots, pull.head_sha, base_sha, self._now(), asks=self.asks):
+        match next_move(knots, pull.head_sha, base_sha, self.agent, self._now()):
             case Rest():
                 pass
             case Try():

@@ -1,17 +1,12 @@
 """Conflicts over HTTP, with real git: what a way solves is pushed, what none solves is asked for; nothing is lost."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flows.incident_world import World, open_world, until
 from flows.pull_world import SHORT, a_pull, comments, decided, merged
 
-from devops_daemon.adapters.store.db import SqliteDatabase
-from devops_daemon.adapters.store.pulls import PullRows
-from devops_daemon.pulls.knots import MEND_WITHIN, MOST_CALLS
 from devops_daemon.sandbox.github.issues import Issue
 
 pytestmark = pytest.mark.chaos
@@ -141,27 +136,10 @@ async def test_what_no_way_solves_the_agent_is_asked_to_mend_and_what_it_made_is
     assert comments(world, number) == []
 
 
-async def an_hour_later(world: World) -> None:
-    """Let what was asked of the agent be long ago; the daemon is not running."""
-    store = SqliteDatabase(world.folder / "devops-daemon.db")
-    await store.open()
-    try:
-        rows = PullRows(store)
-        for knot in await rows.knots(datetime.now(UTC) - timedelta(days=1)):
-            if knot.called_at is not None:
-                await rows.keep_knot(replace(knot, called_at=knot.called_at - MEND_WITHIN))
-    finally:
-        await store.close()
-
-
 async def test_what_nobody_mends_is_kept_closed_and_made_anew(world: World) -> None:
     number = await hopeless(world)
     before = head(world, number)
-    for _ in range(MOST_CALLS):
-        async with world.daemon():
-            await decided(world, number, "rebase", "the Code Agent was asked to mend it")
-        await an_hour_later(world)
-    async with world.daemon():
+    async with world.daemon(MERGE_WAIT="300ms"):
         await closed(world, number)
         await until(lambda: is_asked_anew(world))
     kept = f"refs/devops/backup/pull-{number}/{before}"
