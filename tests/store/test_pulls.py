@@ -10,6 +10,7 @@ from devops_daemon.adapters.store.pulls import PullRows, read_ready
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.landing import Came, Decision, Landing, PullRow, Ready, Stage, Verb
 from devops_daemon.ports import PAUSED, LostRaceError, Switch
+from devops_daemon.untangling import Knot, KnotState
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -92,3 +93,27 @@ async def test_how_long_the_ready_ones_were_waited_for_is_read(store: Database) 
     await rows.keep([replace(ROW, number=9, ready_since=NOW - MINUTE), replace(ROW, number=10, ready_since=None)], {})
     found = await store.read(lambda connection: read_ready(connection, NOW))
     assert found == [Ready(NOW, NOW + MINUTE), Ready(NOW - MINUTE, None)]
+
+
+KNOT = Knot(7, "a" * 40, "b" * 40, KnotState.STUCK, NOW, "rebase: no", ("app.py", "b.txt"), "<<<<<<<")
+
+
+async def test_a_conflict_is_kept_and_whoever_has_read_an_older_version_writes_nothing(store: Database) -> None:
+    rows = PullRows(store)
+    kept = await rows.keep_knot(KNOT)
+    assert kept == replace(KNOT, version=1)
+    with pytest.raises(LostRaceError, match="#7 is untangled by somebody else"):
+        await rows.keep_knot(KNOT)
+    asked = await rows.keep_knot(replace(kept, calls=1, called_at=NOW))
+    assert await rows.knots(NOW) == [asked]
+    with pytest.raises(LostRaceError, match="the conflict of #7 has changed"):
+        await rows.keep_knot(replace(kept, state=KnotState.CLOSED))
+
+
+async def test_what_is_not_at_its_end_is_read_whenever_it_began(store: Database) -> None:
+    rows = PullRows(store)
+    later = NOW + timedelta(days=40)
+    closing = await rows.keep_knot(replace(KNOT, state=KnotState.CLOSING, files=()))
+    await rows.keep_knot(replace(KNOT, number=8))
+    assert await rows.knots(later) == [closing]
+    assert {each.number for each in await rows.knots(NOW)} == {7, 8}
