@@ -17,6 +17,7 @@ from devops_daemon.pulls.land import Land, Sources
 from devops_daemon.pulls.policy import Around, Terms, decide
 from devops_daemon.pulls.turn import in_turn
 from devops_daemon.pulls.untangle import Untangle
+from devops_daemon.untangling import Knot
 
 REST = timedelta(minutes=5)
 """What GitHub refused is not asked for again so soon, unless its head changes."""
@@ -98,27 +99,29 @@ class Tend:
         await self._alarm(rows)
         tangled = [pull for row, pull in zip(rows, pulls, strict=True) if row.decision.tangled]
         if self._untangle is not None and around.paused is None and not self._dry_run:
-            await self._untangle.attend(tangled)
+            await self._untangle.attend(tangled, pulls)
 
     async def around(self, repository: Repository, pulls: Sequence[Pull], incidents: Sequence[Incident]) -> Around:
         """Say what holds for all pull requests now."""
+        knots = await self._untangle.knots() if self._untangle else []
         return Around(
             now=self._now(),
             default_branch=repository.default_branch,
             required=await self._required(repository.default_branch),
             incidents=incidents,
             paused=await self._paused(),
-            tangles=await self._tangles(pulls),
+            tangles=self._tangles(pulls, knots),
+            ours=frozenset(each.new_sha for each in knots if each.new_sha),
             seen={**await self._ledger.checks_seen(), **seen_in(pulls)},
         )
 
-    async def _tangles(self, pulls: Sequence[Pull]) -> Mapping[int, str]:
+    def _tangles(self, pulls: Sequence[Pull], knots: Sequence[Knot]) -> Mapping[int, str]:
         """Say how the conflicts of these heads stand."""
         if self._untangle is None:
             return {}
         heads = {pull.number: pull.head_sha for pull in pulls}
-        knots = [each for each in await self._untangle.knots() if heads.get(each.number) == each.head_sha]
-        told_of = {each.number: stands(each, self._untangle.agent) for each in knots}
+        of_heads = [each for each in knots if heads.get(each.number) == each.head_sha]
+        told_of = {each.number: stands(each, self._untangle.agent) for each in of_heads}
         return {number: text for number, text in told_of.items() if text}
 
     async def _required(self, branch: str) -> Required:

@@ -59,32 +59,39 @@ class Untangle:
         """Read what is known of conflicts."""
         return await self._ledger.knots(self._now() - KEPT)
 
-    async def attend(self, pulls: Sequence[Pull]) -> None:
-        """Do what is to be done about these; one that cannot be worked on now holds up no other.
+    async def attend(self, tangled: Sequence[Pull], pulls: Sequence[Pull]) -> None:
+        """Do what is to be done about those that conflict; one that cannot be worked on now holds up no other.
 
-        One that was closed, and not made anew yet when we died, is among them. Raises UnavailableError where the
-        repository cannot be fetched, LostRaceError.
+        One that was closed, and not made anew yet when we died, is among them; of one that is mended, how, is learnt.
+        `pulls` are all that are open. Raises UnavailableError where the repository cannot be fetched, LostRaceError.
         """
         knots = await self.knots()
-        open_ = {pull.number for pull in pulls}
-        left = {each.number for each in knots if each.state is KnotState.CLOSING} - open_
-        pulls = [*pulls, *[await self._forge.pull(number) for number in left]]
-        if not pulls:
+        left = {each.number for each in knots if each.state is KnotState.CLOSING} - {each.number for each in tangled}
+        tangled = [*tangled, *[await self._forge.pull(number) for number in sorted(left)]]
+        stuck = [each for each in knots if each.state is KnotState.STUCK]
+        if not tangled and not stuck:
             return
         merged = await self._forge.merged(self._now() - KEPT)
-        base = pulls[0].base
-        base_sha = await self._clone.fetch(base, [each.number for each in pulls])
-        for pull in pulls:
-            mine = [each for each in knots if each.number == pull.number]
-            try:
-                await self._learn(pull, mine)
-                await self._move(pull, base_sha, mine, merged)
-            except UnavailableError as error:
-                log.info("pull.untangled_later", number=pull.number, reason=str(error))
-            except StaleError as error:
-                log.info("pull.moved", number=pull.number, reason=str(error))
-            except RefusedError as error:
-                log.warning("pull.not_untangled", number=pull.number, reason=str(error))
+        heads = {each.number: each.head_sha for each in merged} | {each.number: each.head_sha for each in pulls}
+        mended = [each for each in stuck if heads.get(each.number) not in {None, each.head_sha}]
+        numbers = {each.number for each in tangled} | {each.number for each in mended}
+        if not numbers:
+            return
+        base_sha = await self._clone.fetch((tangled or pulls)[0].base, sorted(numbers))
+        for knot in mended:
+            await self._learn(knot, heads[knot.number])
+        for pull in tangled:
+            await self._work_on(pull, base_sha, [each for each in knots if each.number == pull.number], merged)
+
+    async def _work_on(self, pull: Pull, base_sha: str, knots: Sequence[Knot], merged: Sequence[Merged]) -> None:
+        try:
+            await self._move(pull, base_sha, knots, merged)
+        except UnavailableError as error:
+            log.info("pull.untangled_later", number=pull.number, reason=str(error))
+        except StaleError as error:
+            log.info("pull.moved", number=pull.number, reason=str(error))
+        except RefusedError as error:
+            log.warning("pull.not_untangled", number=pull.number, reason=str(error))
 
     async def _move(self, pull: Pull, base_sha: str, knots: Sequence[Knot], merged: Sequence[Merged]) -> None:
         match next_move(knots, pull.head_sha, base_sha, self.agent, self._now()):
@@ -129,13 +136,11 @@ class Untangle:
             await self._clone.fetch(pull.base, [each.number for each in stacked])
         return tuple(Parent(each.number, each.head_sha, each.commit) for each in stacked)
 
-    async def _learn(self, pull: Pull, knots: Sequence[Knot]) -> None:
-        """Look how somebody has solved what was stuck."""
-        for knot in knots:
-            if knot.state is KnotState.STUCK and knot.head_sha != pull.head_sha and knot.new_sha is None:
-                learnt = await self._clone.learn(knot.base_sha, knot.head_sha, pull.head_sha)
-                if learnt:
-                    log.info("pull.learnt", number=pull.number, files=learnt)
+    async def _learn(self, knot: Knot, head_sha: str) -> None:
+        """Look how somebody has solved what was stuck, once; what it was asked for still counts."""
+        learnt = await self._clone.learn(knot.base_sha, knot.head_sha, head_sha)
+        await self._keep(knot, KnotState.CLOSED, text="its branch has moved")
+        log.info("pull.learnt", number=knot.number, files=learnt)
 
     async def _push(self, pull: Pull, knot: Knot) -> None:
         """Push what was found, upon the head that it was found for."""
