@@ -27,6 +27,7 @@ from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.status import Facts, PlatformShown
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.hosting import Became, Commit, Phase, PlatformNews
+from devops_daemon.landing import Decision, PullRow, Verb
 from devops_daemon.mending import Act, Evidence, EvidenceKind
 from devops_daemon.model import EventKind, IncidentStatus, ProbeKind, Severity, Status, Symptom, TimelineEvent
 from devops_daemon.ports import Day, Dossier, Hour, Overview, Punctuality
@@ -42,6 +43,19 @@ def ago(**span: float) -> datetime:
     return NOW - timedelta(**span)
 
 
+def a_row(number: int, verb: Verb, reason: str, title: str = "Mend the cart") -> PullRow:
+    decision = Decision(verb, reason, covered=True, green_since=ago(hours=2) if number % 2 else None)
+    url = f"https://github.com/acme/shop/pull/{number}"
+    return PullRow(number, title, url, "ada", "main", "a" * 40, decision, ago(minutes=number))
+
+
+PULLS = [
+    a_row(1, Verb.MERGE, "nothing holds it"),
+    a_row(2, Verb.WAIT, "waiting for check `e2e`, required, never reported on 1a2b3c4; last seen 2 h ago"),
+    a_row(3, Verb.REBASE, f"it conflicts with `main` in `{LONG}`; the Code Agent was asked to mend it at 12:00 UTC"),
+    a_row(4, Verb.LEAVE, "it is labelled `hold`", RUDE),
+    a_row(5, Verb.CLOSE, "main has all of it", LONG),
+]
 STATES = [
     a_state("backend", Status.DOWN, since=ago(minutes=3), checked_at=ago(seconds=4)),
     replace(a_state("backend/database", Status.DEGRADED, since=ago(hours=2), checked_at=ago(seconds=4)), detail=RUDE),
@@ -130,6 +144,7 @@ class Gallery:
 
     async def overview(self, _: datetime) -> Overview:
         return Overview(
+            pulls=PULLS,
             states={state.key: state for state in STATES},
             days={key("backend"): _days(), key("frontend"): _days()},
             hours={key("backend"): _hours(), key("frontend"): _hours()},
