@@ -54,6 +54,8 @@ class Issue:
     open: bool
     labels: tuple[str, ...] = ()
     url: str = ""
+    pull: bool = False
+    """It is a pull request: they share their numbers with the issues."""
 
 
 class Reaction(StrEnum):

@@ -92,11 +92,12 @@ def stands(knot: Knot | None, agent: Agent) -> str | None:
         return None
     files = ", ".join(f"`{each}`" for each in knot.files[:3])
     more = f" and {len(knot.files) - 3} more" if len(knot.files) > 3 else ""  # noqa: PLR2004 # enough to know it by
+    where = f"in {files}{more}" if knot.files else f"({knot.text})"
     match knot.state:
         case KnotState.STUCK if knot.called_at:
-            return f"in {files}{more}; the Code Agent was asked to mend it at {knot.called_at:%H:%M} UTC"
+            return f"{where}; the Code Agent was asked to mend it at {knot.called_at:%H:%M} UTC"
         case KnotState.STUCK:
-            return f"in {files}{more}, which no way solves" + ("" if agent.there else "; a person must")
+            return f"{where}, which no way solves" + ("" if agent.there else "; a person must")
         case KnotState.PUSHING | KnotState.PUSHED:
             return f"and is untangled: {knot.text}"
         case _:

@@ -129,10 +129,12 @@ def _is_within(path: str, pattern: str) -> bool:
     return fnmatchcase(path, pattern) or path.startswith(f"{pattern.removesuffix('/**').rstrip('/')}/")
 
 
+def _changes(case: Case) -> Decision | None:
+    return _leave("changes are requested by a reviewer") if case.pull.review is Review.CHANGES else None
+
+
 def _reviews(case: Case) -> Decision | None:
     pull = case.pull
-    if pull.review is Review.CHANGES:
-        return _leave("changes are requested by a reviewer")
     if pull.review is Review.WANTED:
         return _leave("a review is required")
     users = next((each.number for each in pull.closes if FEEDBACK_LABEL in each.labels), None)
@@ -218,10 +220,11 @@ RULES: Sequence[Rule] = (
     _labels,
     _draft,
     _protected,
-    _reviews,
+    _changes,
     _conversations,
-    _merge_queue,
     _conflict,
+    _reviews,
+    _merge_queue,
     _checks,
     _computed,
     _behind,

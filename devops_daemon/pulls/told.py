@@ -95,4 +95,6 @@ def issue_body(pull: Pull) -> str:
 
 def _files(knot: Knot) -> str:
     shown = ", ".join(span(each) for each in knot.files[:MOST_FILES])
+    if not knot.files:
+        return "some of its files"
     return shown + (f" and {len(knot.files) - MOST_FILES} more" if len(knot.files) > MOST_FILES else "")

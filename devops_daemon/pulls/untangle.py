@@ -4,6 +4,7 @@ Each step is a row before it is done, and may be done twice without harm: a push
 is written is found by its mark. A person's branch never comes here.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,14 +12,15 @@ from datetime import datetime, timedelta
 import structlog
 
 from devops_daemon.calling import Means, Trigger
-from devops_daemon.forge import Mark, Merged, Pull
-from devops_daemon.ports import Clock, Clone, Forge, PullLedger, RefusedError, StaleError, UnavailableError
+from devops_daemon.forge import Mark, Merged, Pull, Review
+from devops_daemon.ports import Clock, Clone, Forge, GoneError, PullLedger, RefusedError, StaleError, UnavailableError
 from devops_daemon.pulls import told
 from devops_daemon.pulls.knots import Agent, Ask, GiveUp, Push, Rest, Try, next_move
 from devops_daemon.pulls.land import Land
 from devops_daemon.untangling import Absorbed, Knot, KnotState, Parent, Stuck, Tangle, Untangled
 
 KEPT = timedelta(days=30)
+AGES = timedelta(minutes=5)
 LABELS = ("automation",)
 APPEND_ONLY = ("CHANGELOG.md", "CHANGES.md", "HISTORY.md")
 """Files to which lines are only added, by the habits of the field."""
@@ -49,6 +51,7 @@ class Untangle:
         self._ledger = shop.ledger
         self._shop = shop
         self._now = now
+        self._merged: tuple[datetime, Sequence[Merged]] | None = None
 
     @property
     def agent(self) -> Agent:
@@ -68,24 +71,33 @@ class Untangle:
         knots = await self.knots()
         left = {each.number for each in knots if each.state is KnotState.CLOSING} - {each.number for each in tangled}
         tangled = [*tangled, *[await self._forge.pull(number) for number in sorted(left)]]
-        stuck = [each for each in knots if each.state is KnotState.STUCK]
-        if not tangled and not stuck:
-            return
-        merged = await self._forge.merged(self._now() - KEPT)
-        heads = {each.number: each.head_sha for each in merged} | {each.number: each.head_sha for each in pulls}
-        mended = [each for each in stuck if heads.get(each.number) not in {None, each.head_sha}]
+        mended = await self._mended([each for each in knots if each.state is KnotState.STUCK], pulls)
         numbers = {each.number for each in tangled} | {each.number for each in mended}
         if not numbers:
             return
         base_sha = await self._clone.fetch((tangled or pulls)[0].base, sorted(numbers))
-        for knot in mended:
-            await self._learn(knot, heads[knot.number])
+        for knot, head_sha in mended.items():
+            await self._learn(knot, head_sha)
         for pull in tangled:
-            await self._work_on(pull, base_sha, [each for each in knots if each.number == pull.number], merged)
+            await self._work_on(pull, base_sha, [each for each in knots if each.number == pull.number])
 
-    async def _work_on(self, pull: Pull, base_sha: str, knots: Sequence[Knot], merged: Sequence[Merged]) -> None:
+    async def _mended(self, stuck: Sequence[Knot], pulls: Sequence[Pull]) -> dict[Knot, str]:
+        """Find those whose branch has moved since no way solved them, with what it is at now."""
+        heads = {each.number: each.head_sha for each in pulls}
+        if any(each.number not in heads for each in stuck):
+            heads = {each.number: each.head_sha for each in await self._recently_merged()} | heads
+        return {each: heads[each.number] for each in stuck if heads.get(each.number) not in {None, "", each.head_sha}}
+
+    async def _recently_merged(self, *, fresh: bool = False) -> Sequence[Merged]:
+        """Read what was merged lately; what only helps to learn may be some minutes old."""
+        now = self._now()
+        if fresh or self._merged is None or now >= self._merged[0] + AGES:
+            self._merged = now, await self._forge.merged(now - KEPT)
+        return self._merged[1]
+
+    async def _work_on(self, pull: Pull, base_sha: str, knots: Sequence[Knot]) -> None:
         try:
-            await self._move(pull, base_sha, knots, merged)
+            await self._move(pull, base_sha, knots)
         except UnavailableError as error:
             log.info("pull.untangled_later", number=pull.number, reason=str(error))
         except StaleError as error:
@@ -93,24 +105,26 @@ class Untangle:
         except RefusedError as error:
             log.warning("pull.not_untangled", number=pull.number, reason=str(error))
 
-    async def _move(self, pull: Pull, base_sha: str, knots: Sequence[Knot], merged: Sequence[Merged]) -> None:
+    async def _move(self, pull: Pull, base_sha: str, knots: Sequence[Knot]) -> None:
         match next_move(knots, pull.head_sha, base_sha, self.agent, self._now()):
             case Rest():
                 pass
             case Try():
-                await self._try(pull, base_sha, knots, merged)
+                await self._try(pull, base_sha, knots)
             case Push(knot):
                 await self._push(pull, knot)
             case Ask(knot, number):
                 await self._ask(pull, knot, number)
+            case GiveUp(knot) if pull.review is Review.APPROVED and knot.state is KnotState.STUCK:
+                log.debug("pull.left_to_its_reviewer", number=pull.number)
             case GiveUp(knot):
                 await self._give_up(pull, knot)
 
-    async def _try(self, pull: Pull, base_sha: str, knots: Sequence[Knot], merged: Sequence[Merged]) -> None:
+    async def _try(self, pull: Pull, base_sha: str, knots: Sequence[Knot]) -> None:
         """Try the ways, and keep what came of it."""
         known = next((each for each in knots if each.head_sha == pull.head_sha), None)
         knot = known or Knot(pull.number, pull.head_sha, base_sha, KnotState.STUCK, self._now())
-        parents = await self._parents(pull, merged)
+        parents = await self._parents(pull)
         found = await self._clone.untangle(
             Tangle(pull.number, pull.head_sha, base_sha, parents, self._shop.append_only)
         )
@@ -126,10 +140,11 @@ class Untangle:
                 text = "; ".join(f"{each.rung}: {each.text}" for each in tried)
                 log.info("pull.tangled", number=pull.number, files=files, reason=text)
                 stuck = await self._keep(knot, KnotState.STUCK, text=text, files=files, hunks=hunks)
-                await self._move(pull, base_sha, [*(each for each in knots if each is not known), stuck], merged)
+                await self._move(pull, base_sha, [*(each for each in knots if each is not known), stuck])
 
-    async def _parents(self, pull: Pull, merged: Sequence[Merged]) -> tuple[Parent, ...]:
+    async def _parents(self, pull: Pull) -> tuple[Parent, ...]:
         """Find the merged pull requests upon which this one may stand: their heads are fetched."""
+        merged = await self._recently_merged(fresh=True)
         lately = [each for each in merged if each.number != pull.number and each.head_sha]
         stacked = [each for each in lately if pull.created_at is None or each.merged_at >= pull.created_at]
         if stacked:
@@ -143,10 +158,17 @@ class Untangle:
         log.info("pull.learnt", number=knot.number, files=learnt)
 
     async def _push(self, pull: Pull, knot: Knot) -> None:
-        """Push what was found, upon the head that it was found for."""
-        if knot.new_sha is not None:
+        """Push what was found, upon the head that it was found for; what may not be pushed is stuck."""
+        if knot.new_sha is None:
+            return
+        try:
             await self._clone.push(pull.branch, knot.new_sha, knot.head_sha)
-            await self._keep(knot, KnotState.PUSHED)
+        except StaleError:
+            raise
+        except RefusedError as error:
+            await self._keep(knot, KnotState.STUCK, text=f"it may not be pushed: {error}", new_sha=None)
+            raise
+        await self._keep(knot, KnotState.PUSHED)
 
     async def _keep(self, knot: Knot, state: KnotState, **changed: object) -> Knot:
         following = replace(knot, state=state, at=self._now(), **changed)  # type: ignore[arg-type] # fields of it
@@ -185,9 +207,10 @@ class Untangle:
     async def _issue(self, pull: Pull) -> int:
         """Find the issue that it is for, or open one: the agent does not listen on pull requests."""
         for number in pull.issues:
-            found = await self._forge.issue(number)
-            if found.open:
-                return number
+            with contextlib.suppress(GoneError):
+                found = await self._forge.issue(number)
+                if found.open and not found.pull:
+                    return number
         mark = Mark("recreate", str(pull.number))
         known = await self._forge.find_issue(mark, LABELS[0])
         if known is None:

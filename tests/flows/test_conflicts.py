@@ -7,6 +7,7 @@ import pytest
 from flows.incident_world import World, open_world, until
 from flows.pull_world import SHORT, a_pull, comments, decided, merged
 
+from devops_daemon.sandbox.github.accounts import Role
 from devops_daemon.sandbox.github.issues import Issue
 
 pytestmark = pytest.mark.chaos
@@ -171,6 +172,46 @@ async def test_for_what_names_no_issue_one_is_opened(world: World) -> None:
     [issue] = bearing(world, "mend")
     assert issue.title == f"Pull request {number} conflicts: Change claude/mend-cart"
     assert [label.name for label in issue.labels] == ["automation"]
+
+
+async def test_where_its_branch_names_no_issue_that_is_there_one_is_opened_too(world: World) -> None:
+    number = await a_pull(world, "fix/77-x", green=False, files={"app.py": with_line(3, "mine")})
+    await world.github.push("main", {"app.py": with_line(3, "theirs")}, login="mender")
+    async with world.daemon():
+        await decided(world, number, "rebase", "the Code Agent was asked to mend it")
+    [issue] = bearing(world, "mend")
+    assert issue.title.startswith(f"Pull request {number} conflicts")
+
+
+async def test_what_a_person_has_approved_is_not_closed(world: World) -> None:
+    number = await hopeless(world)
+    world.github.add_account("ada", "write")
+    await world.github.review("ada", number)
+    async with world.daemon(MERGE_WAIT="200ms"):
+        await until(lambda: is_asked_twice(world))
+        other = await a_pull(world, "fix/9-y", files={"b.txt": "x"})
+        await merged(world, other)
+        await decided(world, number, "rebase", "the Code Agent was asked to mend it")
+    assert world.github.world.pull(number).is_open
+
+
+async def is_asked_twice(world: World) -> bool:
+    return sum("devops-daemon:mend:" in each.body for each in world.github.world.comments_on(1)) == 2
+
+
+async def test_what_may_not_be_pushed_is_asked_of_the_agent(world: World) -> None:
+    log = "# Changes\n\n- first\n"
+    number = await a_pull(world, "fix/7-x", green=False, files={"CHANGELOG.md": f"{log}- mine\n"})
+    await world.github.push("main", {"CHANGELOG.md": f"{log}- theirs\n"}, login="mender")
+    world.github.protect("unit", branch="fix/7-x")
+    world.github.world.accounts.get(world.github.operator).role = Role.WRITE
+    async with world.daemon():
+        await decided(world, number, "rebase", "it may not be pushed")
+        await until(lambda: is_asked(world))
+
+
+async def is_asked(world: World) -> bool:
+    return bool(bearing(world, "mend"))
 
 
 async def test_without_an_agent_a_person_is_waited_for(world: World) -> None:

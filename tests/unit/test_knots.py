@@ -102,6 +102,7 @@ def test_the_agent_is_asked_so_often_and_no_more_whatever_happens(story: Sequenc
         ),
         (replace(STUCK, files=tuple("abcde")), "in `a`, `b`, `c` and 2 more, which no way solves"),
         (replace(STUCK, state=KnotState.CLOSED), None),
+        (replace(STUCK, files=(), text="it may not be pushed"), "(it may not be pushed), which no way solves"),
     ],
 )
 def test_how_it_stands_is_said(knot: Knot | None, text: str | None) -> None:

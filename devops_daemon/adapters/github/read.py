@@ -70,6 +70,7 @@ def issue(node: Mapping[str, Any]) -> Issue:
         open=node["state"] == "open",
         labels=tuple(str(label) for label in labels if label),
         url=str(node.get("html_url") or ""),
+        pull=bool(node.get("pull_request")),
     )
 
 
