@@ -33,6 +33,7 @@ from devops_daemon.mending import Act
 from devops_daemon.model import ProbeKind, Severity
 from devops_daemon.quiet import LONGEST
 from devops_daemon.settings import Cron, Duration, Url
+from devops_daemon.untangling import APPEND_ONLY
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 _STATUS = Annotated[int, Field(ge=100, le=599)]
@@ -122,6 +123,12 @@ class MaintenanceTable(_Table):
         return self
 
 
+class PullsTable(_Table):
+    """`[pulls]`: what is known of files when pull requests conflict."""
+
+    append_only: list[Annotated[str, Field(min_length=1, max_length=200)]] = list(APPEND_ONLY)
+
+
 class ServiceTable(_Table):
     """`[services.NAME]`: where it is, what it cannot work without, its probes, what is tried when it fails."""
 
@@ -138,6 +145,7 @@ class File(_Table):
     services: dict[Annotated[str, Field(pattern=_NAME)], ServiceTable] = {}
     runbooks: RunbooksTable = RunbooksTable()
     maintenance: list[MaintenanceTable] = []
+    pulls: PullsTable = PullsTable()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from devops_daemon.config_file import Document, MaintenanceTable, RunbooksTable
 from devops_daemon.mending import Act, Pattern
 from devops_daemon.quiet import Maintenance
+from devops_daemon.untangling import APPEND_ONLY
 
 Acts = Mapping[Pattern, tuple[Act, ...]]
 
@@ -18,6 +19,8 @@ class Plans:
     maintenance: tuple[Maintenance, ...] = ()
     runbooks: Mapping[str, Acts] = field(default_factory=lambda: MappingProxyType({}))
     """What differs from the usual, by service; that of every service by the empty name."""
+    append_only: tuple[str, ...] = APPEND_ONLY
+    """Patterns of files to which pull requests only add lines."""
 
 
 def plans(document: Document, services: frozenset[str]) -> tuple[Plans, list[str]]:
@@ -25,7 +28,11 @@ def plans(document: Document, services: frozenset[str]) -> tuple[Plans, list[str
     file = document.file
     tables = {"": file.runbooks} | {name: table.runbooks for name, table in file.services.items()}
     runbooks = {name: _acts(table) for name, table in tables.items()}
-    found = Plans(tuple(map(_maintenance, file.maintenance)), {name: acts for name, acts in runbooks.items() if acts})
+    found = Plans(
+        tuple(map(_maintenance, file.maintenance)),
+        {name: acts for name, acts in runbooks.items() if acts},
+        tuple(file.pulls.append_only),
+    )
     return found, [document.problem(place, text) for place, text in _misfits(file.maintenance, services)]
 
 

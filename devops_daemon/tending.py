@@ -70,7 +70,7 @@ def tending(
     land, said = Land(sources, manner, utc_now), terms(settings)
     every, dry = settings.pulls_interval, settings.dry_run
     agent = trigger(settings.code_agent_trigger)
-    shop = Shop(clone, forge, sources.ledger, land, agent, MEND_WITHIN * settings.merge_wait)
+    shop = Shop(clone, forge, sources.ledger, land, agent, MEND_WITHIN * settings.merge_wait, grounds.plans.append_only)
     untangle = Untangle(shop, utc_now)
     tend = Tend(sources, land, said, why_not, utc_now, every=every, untangle=untangle, dry_run=dry)
 

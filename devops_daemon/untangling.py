@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+APPEND_ONLY = ("CHANGELOG.md", "CHANGES.md", "HISTORY.md")
+"""Files to which lines are only added, by the habits of the field."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parent:

@@ -17,13 +17,11 @@ from devops_daemon.ports import Clock, Clone, Forge, GoneError, PullLedger, Refu
 from devops_daemon.pulls import told
 from devops_daemon.pulls.knots import Agent, Ask, GiveUp, Push, Rest, Try, next_move
 from devops_daemon.pulls.land import Land
-from devops_daemon.untangling import Absorbed, Knot, KnotState, Parent, Stuck, Tangle, Untangled
+from devops_daemon.untangling import APPEND_ONLY, Absorbed, Knot, KnotState, Parent, Stuck, Tangle, Untangled
 
 KEPT = timedelta(days=30)
 AGES = timedelta(minutes=5)
 LABELS = ("automation",)
-APPEND_ONLY = ("CHANGELOG.md", "CHANGES.md", "HISTORY.md")
-"""Files to which lines are only added, by the habits of the field."""
 log = structlog.get_logger("pulls")
 
 

@@ -9,7 +9,14 @@ from typing import NamedTuple
 import pytest
 from pydantic import BaseModel
 
-from devops_daemon.config_file import MaintenanceTable, ProbeTable, RunbooksTable, ServiceTable, read_document
+from devops_daemon.config_file import (
+    MaintenanceTable,
+    ProbeTable,
+    PullsTable,
+    RunbooksTable,
+    ServiceTable,
+    read_document,
+)
 from devops_daemon.incidents.runbook import RUNBOOK
 from devops_daemon.mending import Pattern
 from devops_daemon.model import ProbeKind, Watchlist
@@ -43,6 +50,7 @@ OTHERS: dict[str, type[BaseModel]] = {
     "Services": ServiceTable,
     "Runbooks": RunbooksTable,
     "Maintenance": MaintenanceTable,
+    "Pull requests": PullsTable,
 }
 OF_PROBES = [row for row in ROWS if row.section not in OTHERS]
 NEEDED = {ProbeKind.READINESS: {"needs": '"database"'}}
