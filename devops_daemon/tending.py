@@ -14,6 +14,7 @@ from devops_daemon.connections import public_url, utc_now
 from devops_daemon.forge import Pull, Repository
 from devops_daemon.model import Incident
 from devops_daemon.ports import PAUSED, Forge, Switch
+from devops_daemon.pulls.agent import Agent
 from devops_daemon.pulls.by_hand import ByHand
 from devops_daemon.pulls.land import Land, Manner, Sources
 from devops_daemon.pulls.ownership import Agents
@@ -65,11 +66,11 @@ def tending(
     async def why_not() -> str | None:
         return forbids(await switches.read(PAUSED))
 
-    sources = Sources(forge, PullRows(store), DeploymentRows(store), holding, patience)
+    agent = Agent(forge, trigger(settings.code_agent_trigger))
+    sources = Sources(forge, PullRows(store), DeploymentRows(store), holding, patience, agent)
     manner = Manner(settings.merge_method, forbids, public_url(settings), settings.dry_run)
     land, said = Land(sources, manner, utc_now), terms(settings)
     every, dry = settings.pulls_interval, settings.dry_run
-    agent = trigger(settings.code_agent_trigger)
     shop = Shop(clone, forge, sources.ledger, land, agent, MEND_WITHIN * settings.merge_wait, grounds.plans.append_only)
     untangle = Untangle(shop, utc_now)
     tend = Tend(sources, land, said, why_not, utc_now, every=every, untangle=untangle, dry_run=dry)

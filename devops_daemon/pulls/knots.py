@@ -16,7 +16,7 @@ SHOWN_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Agent:
+class Asking:
     """Who is asked to mend what no way solves."""
 
     there: bool = True
@@ -61,7 +61,7 @@ class Rest:
 Move = Try | Push | Ask | GiveUp | Rest
 
 
-def next_move(knots: Sequence[Knot], head_sha: str, base_sha: str, agent: Agent, now: datetime) -> Move:
+def next_move(knots: Sequence[Knot], head_sha: str, base_sha: str, asking: Asking, now: datetime) -> Move:
     """Say what is to be done; `knots` are those of this pull request."""
     knot = next((each for each in knots if each.head_sha == head_sha), None)
     if knot is None:
@@ -76,17 +76,17 @@ def next_move(knots: Sequence[Knot], head_sha: str, base_sha: str, agent: Agent,
         case KnotState.CLOSED:
             return Rest()
         case KnotState.STUCK:
-            return Try() if knot.base_sha != base_sha else _stuck(knots, knot, agent, now)
+            return Try() if knot.base_sha != base_sha else _stuck(knots, knot, asking, now)
 
 
-def _stuck(knots: Sequence[Knot], knot: Knot, agent: Agent, now: datetime) -> Move:
-    if not agent.there or (knot.called_at and now < knot.called_at + agent.within):
+def _stuck(knots: Sequence[Knot], knot: Knot, asking: Asking, now: datetime) -> Move:
+    if not asking.there or (knot.called_at and now < knot.called_at + asking.within):
         return Rest()
     asked = sum(each.calls for each in knots)
     return Ask(knot, asked + 1) if asked < MOST_CALLS else GiveUp(knot)
 
 
-def stands(knot: Knot | None, agent: Agent) -> str | None:
+def stands(knot: Knot | None, asking: Asking) -> str | None:
     """Say how it stands, for people; None where nothing is known."""
     if knot is None:
         return None
@@ -97,7 +97,7 @@ def stands(knot: Knot | None, agent: Agent) -> str | None:
         case KnotState.STUCK if knot.called_at:
             return f"{where}; the Code Agent was asked to mend it at {knot.called_at:%H:%M} UTC"
         case KnotState.STUCK:
-            return f"{where}, which no way solves" + ("" if agent.there else "; a person must")
+            return f"{where}, which no way solves" + ("" if asking.there else "; a person must")
         case KnotState.PUSHING | KnotState.PUSHED:
             return f"and is untangled: {knot.text}"
         case _:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 
-from devops_daemon.forge import Repository
+from devops_daemon.forge import Mark, Repository
 from devops_daemon.landing import Came, Landing, PullRow, Stage
 from devops_daemon.model import Incident
 from devops_daemon.ports import (
@@ -27,6 +27,7 @@ from devops_daemon.ports import (
     UnclearError,
 )
 from devops_daemon.pulls import told
+from devops_daemon.pulls.agent import Agent
 from devops_daemon.pulls.verdict import Patience, judged
 
 MEMORY = timedelta(days=1)
@@ -45,6 +46,7 @@ class Sources:
     incidents: Callable[[], Awaitable[Sequence[Incident]]]
     """SEV1 and SEV2 that are not over."""
     patience: Callable[[], Patience]
+    agent: Agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,15 @@ class Land:
             await self._tell(landing)
         return landings
 
+    async def _call(self, landing: Landing) -> None:
+        """Have what could not be deployed mended: an outage is told of elsewhere, this is no outage."""
+        if landing.came is not Came.UNDEPLOYED or not self._sources.agent.is_there:
+            return
+        issue = await self._sources.agent.issue_for(await self._forge.pull(landing.number), reopened=True)
+        mark = Mark("landing", f"{landing.number}:{landing.head_sha}")
+        await self._sources.agent.call(issue, told.undeployed(landing), mark, landing.began_at)
+        log.warning("pull.agent_asked", number=landing.number, issue=issue)
+
     async def write(self, number: int, head_sha: str, text: str) -> int:
         """Write the one comment on a head of a pull request, or write it anew; gives its id."""
         known = await self._forge.find_comment(number, told.mark_of(number, head_sha), self._now() - 30 * MEMORY)
@@ -172,6 +183,7 @@ class Land:
         note = None
         try:
             note = await self.write(landing.number, landing.head_sha, text)
+            await self._call(landing)
         except UnavailableError as error:
             log.info("pull.told_later", number=landing.number, reason=str(error))
             return

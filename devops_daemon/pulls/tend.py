@@ -121,7 +121,7 @@ class Tend:
             return {}
         heads = {pull.number: pull.head_sha for pull in pulls}
         of_heads = [each for each in knots if heads.get(each.number) == each.head_sha]
-        told_of = {each.number: stands(each, self._untangle.agent) for each in of_heads}
+        told_of = {each.number: stands(each, self._untangle.asking) for each in of_heads}
         return {number: text for number, text in told_of.items() if text}
 
     async def _required(self, branch: str) -> Required:

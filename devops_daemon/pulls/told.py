@@ -11,7 +11,7 @@ from devops_daemon.untangling import Knot
 KIND = "pull"
 LONGEST_TITLE = 80
 MOST_FILES = 5
-_SIGNS = {Came.LIVE: "\u2705", Came.FAILED: "\u274c"}
+_SIGNS = {Came.LIVE: "\u2705", Came.FAILED: "\u274c", Came.UNDEPLOYED: "\u274c"}
 
 
 def mark_of(number: int, head_sha: str) -> Mark:
@@ -41,7 +41,7 @@ def landed(landing: Landing, link: str | None) -> str | None:
         return None
     at = f" at {landing.ended_at:%H:%M} UTC" if landing.ended_at else ""
     lines = [f"{_SIGNS[landing.came]} Merged as {landing.commit[:7]}: {landing.text}{at}."]
-    if landing.came is Came.FAILED and link:
+    if landing.came is not Came.LIVE and link:
         lines += ["", f"What is done about it: {link}"]
     return "\n".join([*lines, "", str(mark_of(landing.number, landing.head_sha))])
 
@@ -81,6 +81,16 @@ def recreate(pull: Pull, knot: Knot, ref: str) -> str:
         f"Its old head is kept as {span(ref)}: {show} shows what it changed.",
     )
     return f"{' '.join(parts)}\n\n{details('What conflicted', fenced(shown(knot.hunks)))}"
+
+
+def undeployed(landing: Landing) -> str:
+    """Ask an agent to mend what was merged and could not be deployed."""
+    commit = (landing.commit or "")[:12]
+    return (
+        f"Pull request #{landing.number} is merged as {commit}, and {landing.text}: what served before serves on, and"
+        f" nothing that is merged after it is deployed either. Find the cause (`devops-daemon logs --build` shows the"
+        f" build), mend it, and open a pull request that names this issue."
+    )
 
 
 def issue_title(pull: Pull) -> str:

@@ -4,24 +4,22 @@ Each step is a row before it is done, and may be done twice without harm: a push
 is written is found by its mark. A person's branch never comes here.
 """
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from devops_daemon.calling import Means, Trigger
 from devops_daemon.forge import Mark, Merged, Pull, Review
-from devops_daemon.ports import Clock, Clone, Forge, GoneError, PullLedger, RefusedError, StaleError, UnavailableError
+from devops_daemon.ports import Clock, Clone, Forge, PullLedger, RefusedError, StaleError, UnavailableError
 from devops_daemon.pulls import told
-from devops_daemon.pulls.knots import Agent, Ask, GiveUp, Push, Rest, Try, next_move
+from devops_daemon.pulls.agent import Agent
+from devops_daemon.pulls.knots import Ask, Asking, GiveUp, Push, Rest, Try, next_move
 from devops_daemon.pulls.land import Land
 from devops_daemon.untangling import APPEND_ONLY, Absorbed, Knot, KnotState, Parent, Stuck, Tangle, Untangled
 
 KEPT = timedelta(days=30)
 AGES = timedelta(minutes=5)
-LABELS = ("automation",)
 log = structlog.get_logger("pulls")
 
 
@@ -34,7 +32,7 @@ class Shop:
     ledger: PullLedger
     land: Land
     """Writes the one comment on a pull request."""
-    trigger: Trigger
+    agent: Agent
     mend_within: timedelta
     """How long the agent is given."""
     append_only: tuple[str, ...] = APPEND_ONLY
@@ -52,9 +50,9 @@ class Untangle:
         self._merged: tuple[datetime, Sequence[Merged]] | None = None
 
     @property
-    def agent(self) -> Agent:
-        """Tell whom to ask."""
-        return Agent(self._shop.trigger.means is not Means.NOT, self._shop.mend_within)
+    def asking(self) -> Asking:
+        """Tell whether there is somebody to ask, and how long they are given."""
+        return Asking(self._shop.agent.is_there, self._shop.mend_within)
 
     async def knots(self) -> list[Knot]:
         """Read what is known of conflicts."""
@@ -104,7 +102,7 @@ class Untangle:
             log.warning("pull.not_untangled", number=pull.number, reason=str(error))
 
     async def _move(self, pull: Pull, base_sha: str, knots: Sequence[Knot]) -> None:
-        match next_move(knots, pull.head_sha, base_sha, self.agent, self._now()):
+        match next_move(knots, pull.head_sha, base_sha, self.asking, self._now()):
             case Rest():
                 pass
             case Try():
@@ -184,9 +182,9 @@ class Untangle:
 
     async def _ask(self, pull: Pull, knot: Knot, number: int) -> None:
         """Ask the agent to mend it in place."""
-        issue = await self._issue(pull)
+        issue = await self._shop.agent.issue_for(pull)
         mark = Mark("mend", f"{pull.number}:{pull.head_sha}:{number}")
-        await self._call(issue, told.mend(pull, knot), mark, knot.called_at or knot.at)
+        await self._shop.agent.call(issue, told.mend(pull, knot), mark, knot.called_at or knot.at)
         await self._keep(knot, KnotState.STUCK, calls=knot.calls + 1, called_at=self._now())
         log.warning("pull.agent_asked", number=pull.number, issue=issue, times=number)
 
@@ -194,39 +192,10 @@ class Untangle:
         """Keep its head, say so, close it, and have it made anew."""
         knot = knot if knot.state is KnotState.CLOSING else await self._keep(knot, KnotState.CLOSING)
         ref = await self._clone.back_up(pull.number, pull.head_sha)
-        issue = await self._issue(pull)
+        issue = await self._shop.agent.issue_for(pull)
         await self._shop.land.write(pull.number, pull.head_sha, told.given_up(pull, knot, ref, issue))
         await self._forge.close(pull.number)
         mark = Mark("recreate", f"{pull.number}:{pull.head_sha}")
-        await self._call(issue, told.recreate(pull, knot, ref), mark, knot.at)
+        await self._shop.agent.call(issue, told.recreate(pull, knot, ref), mark, knot.at)
         await self._keep(knot, KnotState.CLOSED)
         log.warning("pull.given_up", number=pull.number, issue=issue, kept=ref)
-
-    async def _issue(self, pull: Pull) -> int:
-        """Find the issue that it is for, or open one: the agent does not listen on pull requests."""
-        for number in pull.issues:
-            with contextlib.suppress(GoneError):
-                found = await self._forge.issue(number)
-                if found.open and not found.pull:
-                    return number
-        mark = Mark("recreate", str(pull.number))
-        known = await self._forge.find_issue(mark, LABELS[0])
-        if known is None:
-            known = await self._forge.open_issue(told.issue_title(pull), f"{told.issue_body(pull)}\n\n{mark}", LABELS)
-        return known.number
-
-    async def _call(self, issue: int, text: str, mark: Mark, since: datetime) -> None:
-        """Call the agent, as the setting says; a call that has its mark is not made again."""
-        trigger = self._shop.trigger
-        match trigger.means:
-            case Means.LABEL:
-                await self._forge.label(issue, [trigger.text])
-            case Means.WORKFLOW:
-                await self._forge.run_workflow(trigger.text, {"issue_number": str(issue)})
-            case Means.DISPATCH:
-                await self._forge.dispatch(trigger.text, {"issue_number": str(issue)})
-            case Means.COMMENT:
-                if await self._forge.find_comment(issue, mark, since - timedelta(days=1)) is None:
-                    await self._forge.call(issue, f"{trigger.comment(text)}\n\n{mark}")
-            case Means.NOT:
-                pass

@@ -43,7 +43,7 @@ def judged(
     if not patience.hosted:
         return Verdict(Came.MERGED, "no platform is looked at") if now >= since + patience.settle else None
     if (ill := _ill(landing, deployed, incidents)) is not None:
-        return Verdict(Came.FAILED, ill)
+        return ill
     well = sorted({each.service for each in deployed if each.became is Became.WELL})
     if deployed and all(_is_done(each, patience) for each in deployed):
         if well:
@@ -61,9 +61,12 @@ def _is_done(record: DeploymentRecord, patience: Patience) -> bool:
     return unprobed or record.became in {Became.WELL, Became.SKIPPED, Became.ENDED}
 
 
-def _ill(landing: Landing, deployed: Sequence[DeploymentRecord], incidents: Sequence[Incident]) -> str | None:
-    failed = next((each for each in deployed if each.became is Became.FAILED), None)
-    if failed is not None:
-        return f"its deployment of {failed.service} {failed.status.lower()}"
+def _ill(landing: Landing, deployed: Sequence[DeploymentRecord], incidents: Sequence[Incident]) -> Verdict | None:
     rolled = next((each for each in incidents if landing.commit and each.stands == landing.commit), None)
-    return f"it was rolled back in incident {rolled.id}" if rolled is not None else None
+    if rolled is not None:
+        return Verdict(Came.FAILED, f"it was rolled back in incident {rolled.id}")
+    failed = next((each for each in deployed if each.became is Became.FAILED), None)
+    if failed is None:
+        return None
+    came = Came.FAILED if failed.live_at else Came.UNDEPLOYED
+    return Verdict(came, f"its deployment of {failed.service} {failed.status.lower()}")

@@ -8,6 +8,7 @@ from typing import Any
 from flows.incident_world import World, until
 
 from devops_daemon.forge import Mark
+from devops_daemon.sandbox.railway.commits import FailsAt
 
 SHORT = {"PULLS_INTERVAL": "500ms", "CHECKS_SETTLE": "1s", "MERGE_WAIT": "1m"}
 MERGE = "PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"
@@ -67,7 +68,7 @@ async def noted(world: World, number: int, text: str) -> str:
 
 @asynccontextmanager
 async def deploying(
-    world: World, brings: Callable[[str], frozenset[str]] = lambda _: frozenset()
+    world: World, brings: Callable[[str], frozenset[str]] = lambda _: frozenset(), fails_at: FailsAt | None = None
 ) -> AsyncIterator[None]:
     """Let Railway deploy what comes into main, as it does where it is connected to the repository."""
 
@@ -77,7 +78,7 @@ async def deploying(
             sha = await world.github.realm.bare.sha("refs/heads/main")
             if sha and sha != last:
                 last = sha
-                world.railway.push("backend", sha=sha, brings=brings(sha))
+                world.railway.push("backend", sha=sha, brings=brings(sha), fails_at=fails_at)
             await asyncio.sleep(0.05)
 
     task = asyncio.create_task(watch())

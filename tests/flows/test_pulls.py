@@ -120,6 +120,25 @@ async def test_a_merge_that_breaks_the_product_is_rolled_back_and_said_there(wor
     assert world.acts() == {"RollBackDeployment": 1}
 
 
+async def test_a_merge_that_cannot_be_deployed_is_said_there_and_the_agent_is_asked_once(world: World) -> None:
+    issue = await world.github.open_issue(world.github.operator, "The cart is wrong")
+    async with deploying(world, fails_at="build"), world.daemon():
+        await world.well()
+        number = await a_pull(world, f"fix/{issue.number}-cart", body=f"Fixes #{issue.number}")
+        await merged(world, number)
+        await noted(world, number, "its deployment of backend failed")
+        await until(lambda: is_called(world, issue.number))
+        await decided(world, await a_pull(world, "fix/8-x", green=False), "wait", "under way")
+    [call] = [each.body for each in world.github.world.comments_on(issue.number)]
+    assert call.startswith(f"@code Pull request #{number} is merged as ")
+    assert issue.is_open, "it is opened again: its pull request has closed it"
+    assert world.acts() == {}
+
+
+async def is_called(world: World, number: int) -> bool:
+    return bool(world.github.world.comments_on(number))
+
+
 async def test_a_webhook_makes_it_seen_in_seconds(world: World) -> None:
     async with world.daemon(PULLS_INTERVAL="1h", GITHUB_WEBHOOK_SECRET="a-secret-of-a-test"):
         await world.up()

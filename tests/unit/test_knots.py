@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from devops_daemon.pulls.knots import (
     MOST_CALLS,
     SHOWN_WITHIN,
-    Agent,
     Ask,
+    Asking,
     GiveUp,
     Move,
     Push,
@@ -26,14 +26,14 @@ from devops_daemon.pulls.told import given_up, issue_title, mend, recreate, supe
 from devops_daemon.untangling import Knot, KnotState
 
 HEAD, BASE, NEXT = "a" * 40, "b" * 40, "c" * 40
-AGENT, NOBODY = Agent(), Agent(there=False)
+AGENT, NOBODY = Asking(), Asking(there=False)
 HOUR = timedelta(hours=1)
 STUCK = Knot(7, HEAD, BASE, KnotState.STUCK, START, files=("app.py", "b.txt"), hunks="<<<<<<< mine @code", version=1)
 ASKED = replace(STUCK, calls=1, called_at=START)
 
 
-def moved(*knots: Knot, base: str = BASE, agent: Agent = AGENT, seconds: float = 0) -> Move:
-    return next_move(knots, HEAD, base, agent, at(seconds))
+def moved(*knots: Knot, base: str = BASE, asking: Asking = AGENT, seconds: float = 0) -> Move:
+    return next_move(knots, HEAD, base, asking, at(seconds))
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_what_was_begun_is_gone_on_with_whatever_base_there_is(state: KnotState,
 
 
 def test_where_nobody_is_to_be_asked_nothing_is_given_up() -> None:
-    assert moved(replace(ASKED, calls=2), agent=NOBODY, seconds=99_999) == Rest()
-    assert moved(STUCK, agent=NOBODY) == Rest()
+    assert moved(replace(ASKED, calls=2), asking=NOBODY, seconds=99_999) == Rest()
+    assert moved(STUCK, asking=NOBODY) == Rest()
 
 
 @given(st.lists(st.tuples(st.sampled_from([BASE, NEXT]), st.integers(0, 9000)), max_size=12))

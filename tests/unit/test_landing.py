@@ -84,7 +84,8 @@ def of(service: str, became: Became, status: str = "SUCCESS") -> DeploymentRecor
     return replace(a_record(became=became), service=service, service_id=f"s-{service}", status=status)
 
 
-WELL, ILL = of("backend", Became.WELL), of("backend", Became.FAILED, "CRASHED")
+WELL, ILL = of("backend", Became.WELL), replace(of("backend", Became.FAILED, "CRASHED"), live_at=START)
+UNBUILT = of("backend", Became.FAILED, "FAILED")
 LATE = "its deployment was not judged in time"
 
 
@@ -107,6 +108,7 @@ LATE = "its deployment was not judged in time"
         ([WELL, of("frontend", Became.SKIPPED)], 1, Verdict(Came.LIVE, "live and healthy on backend")),
         ([of("frontend", Became.SKIPPED)], 1, Verdict(Came.MERGED, "it deploys nothing")),
         ([ILL, of("frontend", Became.WELL)], 1, Verdict(Came.FAILED, "its deployment of backend crashed")),
+        ([UNBUILT], 1, Verdict(Came.UNDEPLOYED, "its deployment of backend failed")),
     ],
 )
 def test_a_merge_is_judged_by_what_its_commit_deployed(
