@@ -99,7 +99,7 @@ class Tend:
         await self._alarm(rows)
         tangled = [pull for row, pull in zip(rows, pulls, strict=True) if row.decision.tangled]
         if self._untangle is not None and around.paused is None and not self._dry_run:
-            await self._untangle.attend(tangled, pulls)
+            await self._untangle.attend(repository.default_branch, tangled, pulls)
 
     async def around(self, repository: Repository, pulls: Sequence[Pull], incidents: Sequence[Incident]) -> Around:
         """Say what holds for all pull requests now."""

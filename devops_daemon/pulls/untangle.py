@@ -4,7 +4,7 @@ Each step is a row before it is done, and may be done twice without harm: a push
 is written is found by its mark. A person's branch never comes here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -58,24 +58,26 @@ class Untangle:
         """Read what is known of conflicts."""
         return await self._ledger.knots(self._now() - KEPT)
 
-    async def attend(self, tangled: Sequence[Pull], pulls: Sequence[Pull]) -> None:
+    async def attend(self, base: str, tangled: Sequence[Pull], pulls: Sequence[Pull]) -> None:
         """Do what is to be done about those that conflict; one that cannot be worked on now holds up no other.
 
-        One that was closed, and not made anew yet when we died, is among them; of one that is mended, how, is learnt.
-        `pulls` are all that are open. Raises UnavailableError where the repository cannot be fetched, LostRaceError.
+        What was being closed when we died is gone on with; of one that is mended, how, is learnt. `pulls` are all that
+        are open. Raises UnavailableError where the repository cannot be fetched, LostRaceError.
         """
         knots = await self.knots()
-        left = {each.number for each in knots if each.state is KnotState.CLOSING} - {each.number for each in tangled}
-        tangled = [*tangled, *[await self._forge.pull(number) for number in sorted(left)]]
+        closing = [each for each in knots if each.state is KnotState.CLOSING]
         mended = await self._mended([each for each in knots if each.state is KnotState.STUCK], pulls)
-        numbers = {each.number for each in tangled} | {each.number for each in mended}
+        numbers = {each.number for each in (*closing, *mended)} | {each.number for each in tangled}
         if not numbers:
             return
-        base_sha = await self._clone.fetch((tangled or pulls)[0].base, sorted(numbers))
+        base_sha = await self._clone.fetch(base, sorted(numbers))
         for knot, head_sha in mended.items():
             await self._learn(knot, head_sha)
+        for knot in closing:
+            await self._one(knot.number, self._give_up(knot))
         for pull in tangled:
-            await self._work_on(pull, base_sha, [each for each in knots if each.number == pull.number])
+            mine = [each for each in knots if each.number == pull.number]
+            await self._one(pull.number, self._move(pull, base_sha, mine))
 
     async def _mended(self, stuck: Sequence[Knot], pulls: Sequence[Pull]) -> dict[Knot, str]:
         """Find those whose branch has moved since no way solved them, with what it is at now."""
@@ -91,15 +93,15 @@ class Untangle:
             self._merged = now, await self._forge.merged(now - KEPT)
         return self._merged[1]
 
-    async def _work_on(self, pull: Pull, base_sha: str, knots: Sequence[Knot]) -> None:
+    async def _one(self, number: int, work: Awaitable[None]) -> None:
         try:
-            await self._move(pull, base_sha, knots)
+            await work
         except UnavailableError as error:
-            log.info("pull.untangled_later", number=pull.number, reason=str(error))
+            log.info("pull.untangled_later", number=number, reason=str(error))
         except StaleError as error:
-            log.info("pull.moved", number=pull.number, reason=str(error))
+            log.info("pull.moved", number=number, reason=str(error))
         except RefusedError as error:
-            log.warning("pull.not_untangled", number=pull.number, reason=str(error))
+            log.warning("pull.not_untangled", number=number, reason=str(error))
 
     async def _move(self, pull: Pull, base_sha: str, knots: Sequence[Knot]) -> None:
         match next_move(knots, pull.head_sha, base_sha, self.asking, self._now()):
@@ -113,8 +115,10 @@ class Untangle:
                 await self._ask(pull, knot, number)
             case GiveUp(knot) if pull.review is Review.APPROVED and knot.state is KnotState.STUCK:
                 log.debug("pull.left_to_its_reviewer", number=pull.number)
+            case GiveUp(knot) if knot.state is KnotState.CLOSING:
+                pass  # it was gone on with before
             case GiveUp(knot):
-                await self._give_up(pull, knot)
+                await self._give_up(await self._keep(knot, KnotState.CLOSING))
 
     async def _try(self, pull: Pull, base_sha: str, knots: Sequence[Knot]) -> None:
         """Try the ways, and keep what came of it."""
@@ -174,11 +178,21 @@ class Untangle:
 
     async def _superseded(self, pull: Pull, knot: Knot, commit: str | None) -> None:
         """Close what the base has already."""
-        await self._clone.back_up(pull.number, pull.head_sha)
-        await self._shop.land.write(pull.number, pull.head_sha, told.superseded(pull, commit))
-        await self._forge.close(pull.number)
+        await self._clone.back_up(knot.number, knot.head_sha)
+        if (await self._as_it_was(knot)) is None:
+            return
+        await self._shop.land.write(knot.number, knot.head_sha, told.superseded(pull, commit))
+        await self._forge.close(knot.number)
         await self._keep(knot, KnotState.CLOSED, text="superseded")
-        log.info("pull.superseded", number=pull.number, commit=commit)
+        log.info("pull.superseded", number=knot.number, commit=commit)
+
+    async def _as_it_was(self, knot: Knot) -> Pull | None:
+        """Look once more before it is closed: None where somebody has pushed since, or it was merged."""
+        pull = await self._forge.pull(knot.number)
+        if pull.head_sha == knot.head_sha and not pull.merged:
+            return pull
+        await self._keep(knot, KnotState.CLOSED, text="its branch has moved")
+        return None
 
     async def _ask(self, pull: Pull, knot: Knot, number: int) -> None:
         """Ask the agent to mend it in place."""
@@ -188,14 +202,16 @@ class Untangle:
         await self._keep(knot, KnotState.STUCK, calls=knot.calls + 1, called_at=self._now())
         log.warning("pull.agent_asked", number=pull.number, issue=issue, times=number)
 
-    async def _give_up(self, pull: Pull, knot: Knot) -> None:
+    async def _give_up(self, knot: Knot) -> None:
         """Keep its head, say so, close it, and have it made anew."""
-        knot = knot if knot.state is KnotState.CLOSING else await self._keep(knot, KnotState.CLOSING)
-        ref = await self._clone.back_up(pull.number, pull.head_sha)
+        ref = await self._clone.back_up(knot.number, knot.head_sha)
+        pull = await self._as_it_was(knot)
+        if pull is None:
+            return
         issue = await self._shop.agent.issue_for(pull)
-        await self._shop.land.write(pull.number, pull.head_sha, told.given_up(pull, knot, ref, issue))
-        await self._forge.close(pull.number)
-        mark = Mark("recreate", f"{pull.number}:{pull.head_sha}")
+        await self._shop.land.write(knot.number, knot.head_sha, told.given_up(pull, knot, ref, issue))
+        await self._forge.close(knot.number)
+        mark = Mark("recreate", f"{knot.number}:{knot.head_sha}")
         await self._shop.agent.call(issue, told.recreate(pull, knot, ref), mark, knot.at)
         await self._keep(knot, KnotState.CLOSED)
-        log.warning("pull.given_up", number=pull.number, issue=issue, kept=ref)
+        log.warning("pull.given_up", number=knot.number, issue=issue, kept=ref)
