@@ -42,6 +42,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/logs.py
 	$(BIN)/python benchmarks/mention.py
 	$(BIN)/python benchmarks/webhooks.py
+	$(BIN)/python benchmarks/pulls.py
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate

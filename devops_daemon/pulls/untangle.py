@@ -75,6 +75,7 @@ class Untangle:
             await self._learn(knot, head_sha)
         for knot in closing:
             await self._one(knot.number, self._give_up(knot))
+        self._merged = None  # a parent may have been merged just now
         for pull in tangled:
             mine = [each for each in knots if each.number == pull.number]
             await self._one(pull.number, self._move(pull, base_sha, mine))
@@ -86,10 +87,10 @@ class Untangle:
             heads = {each.number: each.head_sha for each in await self._recently_merged()} | heads
         return {each: heads[each.number] for each in stuck if heads.get(each.number) not in {None, "", each.head_sha}}
 
-    async def _recently_merged(self, *, fresh: bool = False) -> Sequence[Merged]:
-        """Read what was merged lately; what only helps to learn may be some minutes old."""
+    async def _recently_merged(self) -> Sequence[Merged]:
+        """Read what was merged lately, once for all that conflict; what only helps to learn may be minutes old."""
         now = self._now()
-        if fresh or self._merged is None or now >= self._merged[0] + AGES:
+        if self._merged is None or now >= self._merged[0] + AGES:
             self._merged = now, await self._forge.merged(now - KEPT)
         return self._merged[1]
 
@@ -144,7 +145,7 @@ class Untangle:
 
     async def _parents(self, pull: Pull) -> tuple[Parent, ...]:
         """Find the merged pull requests upon which this one may stand: their heads are fetched."""
-        merged = await self._recently_merged(fresh=True)
+        merged = await self._recently_merged()
         lately = [each for each in merged if each.number != pull.number and each.head_sha]
         stacked = [each for each in lately if pull.created_at is None or each.merged_at >= pull.created_at]
         if stacked:

@@ -32,7 +32,7 @@ from devops_daemon.sandbox.railway.pace import Pace
 from devops_daemon.sandbox.railway.railway import Railway
 from devops_daemon.settings import read
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 OPERATOR = "operator-token-0123456789"  # of a daemon in a test
 RESTART, REDEPLOY, ROLLBACK = "RestartDeployment", "RedeployDeployment", "RollBackDeployment"
 
