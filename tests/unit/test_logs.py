@@ -196,7 +196,7 @@ anything = st.recursive(
     ),
     max_leaves=6,
 )
-MEANT = {"event", "exc_info", "stack_info", "timestamp", "level", "message", "_record", "_from_structlog"}
+MEANT = {"self", "event", "exc_info", "stack_info", "timestamp", "level", "message", "_record", "_from_structlog"}
 
 
 @PROPERTY
