@@ -46,6 +46,14 @@ async def test_what_was_reverted_since_is_not_absorbed(story: Story) -> None:
     assert isinstance(await story.untangle(base, head), Stuck)
 
 
+async def test_what_differs_in_its_indentation_is_not_the_same(story: Story) -> None:
+    first = await story.begin({"app.py": LINES})
+    head = await story.commit(first, {"app.py": with_line(3, "    return 3")})
+    other = await story.commit(first, {"app.py": with_line(3, "return 3")})
+    base = await story.commit(other, {"app.py": with_line(3, "return 4")})
+    assert isinstance(await story.untangle(base, head), Stuck)
+
+
 async def test_what_stands_upon_a_parent_that_was_squash_merged_keeps_only_its_own_commits(story: Story) -> None:
     first = await story.begin({"app.py": LINES})
     parent = await story.commit(

@@ -154,19 +154,19 @@ class Objects:
         return ended.out if ended.code == 0 else None
 
     async def patch_ids(self, *revisions: str, bare: bool = False) -> dict[str, str]:
-        """Give the patch-id of each commit by its sha; one that changes nothing has none.
+        """Give the patch-id of each commit by its sha, with its whitespace; one that changes nothing has none.
 
         With `bare` the lines around a change do not count: so the same change is known again upon another base.
         """
         how = ("-p", "--no-merges", "--no-ext-diff", "--no-textconv", *(["-U0"] if bare else []))
         patches = await output("log", *how, *revisions, "--", where=self.path)
-        found = (await self.text("patch-id", "--stable", told=patches)).split()
+        found = (await self.text("patch-id", "--verbatim", told=patches)).split()
         return dict(zip(found[1::2], found[::2], strict=True))
 
     async def patch_id(self, one: str, other: str) -> str:
         """Give the patch-id of all that lies between two commits, empty for nothing."""
         patch = await output("diff", "--no-ext-diff", "--no-textconv", one, other, "--", where=self.path)
-        return (await self.text("patch-id", "--stable", told=patch)).partition(" ")[0]
+        return (await self.text("patch-id", "--verbatim", told=patch)).partition(" ")[0]
 
 
 def _commit(record: str) -> Commit:
