@@ -83,6 +83,17 @@ async def test_a_stack_that_grew_after_it_was_left_is_put_upon_the_base_too(stor
     assert await story.file(found.sha, "app.py") == with_line(3, "grown")
 
 
+async def test_what_main_has_taken_back_of_a_parent_does_not_come_back_with_its_child(story: Story) -> None:
+    first = await story.begin({"app.py": LINES})
+    parent = await story.commit(first, {"app.py": with_line(3, "parent"), "extra.py": "x\n"}, "parent")
+    head = await story.commit(parent, {"app.py": with_line(3, "mine")}, "mine")
+    merged = await story.squash(first, parent)
+    base = await story.commit(merged, {"app.py": LINES, "extra.py": None}, "taken back")
+    found = await story.untangle(base, head, Parent(6, parent, merged))
+    assert isinstance(found, Stuck)
+    assert {each.rung: each.text for each in found.tried}[Rung.REBASE].endswith("(mine) conflicts in app.py")
+
+
 async def test_commits_that_the_base_has_taken_one_by_one_are_left_out(story: Story) -> None:
     first = await story.begin({"app.py": LINES})
     picked = await story.commit(first, {"app.py": with_line(3, "three")}, "taken")

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from devops_daemon.adapters.git.memory import Memory, is_marked
 from devops_daemon.adapters.git.objects import Commit, Merged, Objects, Sides
-from devops_daemon.untangling import Absorbed, Outcome, Rung, Stuck, Tangle, Tried, Untangled
+from devops_daemon.untangling import Absorbed, Outcome, Parent, Rung, Stuck, Tangle, Tried, Untangled
 
 MOST_COMMITS = 250
 MOST_LINES = 400
@@ -74,26 +74,25 @@ class Ladder:
 
     async def onto(self) -> Untangled:
         """Put only what stands upon a merged parent on the base."""
-        stacked = [(each, start) for each in self._tangle.parents if (start := await self._stacked_on(each.head_sha))]
-        if not stacked:
+        found = await self._stack()
+        if found is None:
             raise StopError("it does not stand upon a pull request that was merged")
-        parent, start = stacked[0]
-        for each, other in stacked[1:]:
-            if await self._objects.is_ancestor(start, other):
-                parent, start = each, other
+        parent, start = found
         replayed = await self._replay(f"{start}..{self._tangle.head_sha}", _nothing)
         proof = await self._same_patches(f"{start}..{self._tangle.head_sha}", replayed)
         return Untangled(Rung.ONTO, replayed.tip, f"without the commits of #{parent.number}, which is merged; {proof}")
 
     async def rebase(self) -> Untangled:
         """Put each commit that the base has not got upon it."""
-        span = f"{await self._parted()}..{self._tangle.head_sha}"
+        span = await self._own()
         replayed = await self._replay(span, _nothing)
         return Untangled(Rung.REBASE, replayed.tip, await self._same_patches(span, replayed))
 
     async def squash(self) -> Untangled:
         """Make one commit of all, where a merge of all fits; it follows what the base has renamed, too."""
         base, head = self._tangle.base_sha, self._tangle.head_sha
+        if await self._stack() is not None:
+            raise StopError("it stands upon a pull request that was merged: of that, nothing is put on anew")
         merged = await self._objects.merge(base, head)
         if merged.conflicts:
             raise StopError(f"as one commit it conflicts in {_named(tuple(merged.conflicts))}")
@@ -107,7 +106,7 @@ class Ladder:
         """Keep the lines of both sides in files to which both only add."""
         if not self._tangle.append_only:
             raise StopError("no file is said to be one to which lines are only added")
-        span = f"{await self._parted()}..{self._tangle.head_sha}"
+        span = await self._own()
         replayed = await self._replay(span, self._added)
         if not replayed.solved:
             raise StopError("no conflict is in such a file")
@@ -115,7 +114,7 @@ class Ladder:
 
     async def remembered(self) -> Untangled:
         """Solve what was solved before as it was solved then."""
-        span = f"{await self._parted()}..{self._tangle.head_sha}"
+        span = await self._own()
         replayed = await self._replay(span, self._as_before)
         if not replayed.solved:
             raise StopError("no conflict was solved before")
@@ -130,6 +129,20 @@ class Ladder:
         if parted is None:
             raise StopError("it has no history in common with its base")
         return parted
+
+    async def _own(self) -> str:
+        """Give the span of its own commits: a merged parent's, put on anew, might bring back what was changed since."""
+        found = await self._stack()
+        return f"{found[1] if found else await self._parted()}..{self._tangle.head_sha}"
+
+    async def _stack(self) -> tuple[Parent, str] | None:
+        """Find the merged pull request that it stands upon, the last if there are several, and where it left that."""
+        found: tuple[Parent, str] | None = None
+        for parent in self._tangle.parents:
+            start = await self._stacked_on(parent.head_sha)
+            if start and (found is None or await self._objects.is_ancestor(found[1], start)):
+                found = parent, start
+        return found
 
     async def _stacked_on(self, parent: str) -> str | None:
         """Find where the branch left a merged pull request's, None where it never stood upon it."""
