@@ -55,6 +55,16 @@ async def test_a_branch_and_the_heads_of_pull_requests_are_fetched(place: Place)
     assert await place.clone.conflicts(moved, sha) == ("app.py",)
 
 
+async def test_what_the_base_itself_says_of_merging_solves_nothing(place: Place) -> None:
+    """Some versions of git read the attributes of what HEAD is at."""
+    await place.world.github.push("main", {".gitattributes": "* merge=union\n", "a.md": "# x\n"})
+    number, head = await place.pull("fix/7-x", **{"a.md": "# x\nmine\n"})
+    await place.world.github.push("main", {"a.md": "# x\ntheirs\n"})
+    base = await place.clone.fetch("main", [number])
+    await output("symbolic-ref", "HEAD", "refs/heads/main", where=place.folder)
+    assert isinstance(await place.clone.untangle(Tangle(number, head, base)), Stuck)
+
+
 async def test_a_branch_that_was_pushed_by_force_is_fetched(place: Place) -> None:
     number, _ = await place.pull("fix/7-x", **{"app.py": "print('x')\n"})
     base = await place.clone.fetch("main", [number])

@@ -19,6 +19,8 @@ from devops_daemon.untangling import Outcome, Tangle
 T = TypeVar("T")
 BACKUPS = "refs/devops/backup"
 LONGEST_DIFF = 50_000
+NO_ATTRIBUTES = "* !merge !filter !diff !ident !working-tree-encoding\n"
+"""Whatever a tree says of how its files are merged or read: it is a stranger's word."""
 _BROKEN = re.compile(
     r"corrupt|bad object|not a git repository|unable to read|loose object|missing (?:blob|tree|commit)|"
     r"packfile|index-pack failed|broken|invalid object|does not point to a valid object|Unable to create .*\.lock",
@@ -143,6 +145,10 @@ class GitClone:
         if not (self._folder / "HEAD").is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
             await self._objects.text("init", "--quiet", "--bare", "--template=", str(self._folder))
+        attributes = self._folder / "info" / "attributes"
+        if not attributes.is_file():  # some versions of git read those of a tree in a bare repository too
+            attributes.parent.mkdir(exist_ok=True)
+            attributes.write_text(NO_ATTRIBUTES, encoding="ascii")
 
     async def _mended(self, act: Callable[[], Awaitable[T]]) -> T:
         """Do it; a clone that is broken is made anew, once, and is looked at again after the next fetch."""
