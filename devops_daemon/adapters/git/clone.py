@@ -18,7 +18,6 @@ from devops_daemon.untangling import Outcome, Tangle
 
 T = TypeVar("T")
 BACKUPS = "refs/devops/backup"
-LONGEST_DIFF = 50_000
 NO_ATTRIBUTES = "* !merge !filter !diff !ident !working-tree-encoding\n"
 """Whatever a tree says of how its files are merged or read: it is a stranger's word."""
 _BROKEN = re.compile(
@@ -83,13 +82,6 @@ class GitClone:
         async with self._lock:
             lease = f"--force-with-lease={ref}:{_sha(expected)}"
             await self._mended(lambda: self._push(f"{_sha(sha)}:{ref}", lease))
-
-    async def diff(self, base_sha: str, head_sha: str) -> str:
-        """Show what a pull request changes, cut at a limit."""
-        async with self._lock:
-            span = f"{_sha(base_sha)}...{_sha(head_sha)}"
-            text = await self._mended(lambda: self._objects.text("diff", "--no-ext-diff", "--no-textconv", span, "--"))
-        return text[:LONGEST_DIFF] + ("\n(cut)" if len(text) > LONGEST_DIFF else "")
 
     async def tidy(self) -> None:
         """Pack what has come together."""
