@@ -69,8 +69,13 @@ async def noted(world: World, number: int, text: str) -> str:
 @asynccontextmanager
 async def deploying(
     world: World, brings: Callable[[str], frozenset[str]] = lambda _: frozenset(), fails_at: FailsAt | None = None
-) -> AsyncIterator[None]:
-    """Let Railway deploy what comes into main, as it does where it is connected to the repository."""
+) -> AsyncIterator[asyncio.Event]:
+    """Let Railway deploy what comes into main, as it does where it is connected to the repository.
+
+    Gives the event that lets it: it is set, and as long as a test has it cleared, Railway hears of nothing.
+    """
+    hears = asyncio.Event()
+    hears.set()
 
     async def watch() -> None:
         last = await world.github.realm.bare.sha("refs/heads/main")
@@ -78,12 +83,13 @@ async def deploying(
             sha = await world.github.realm.bare.sha("refs/heads/main")
             if sha and sha != last:
                 last = sha
+                await hears.wait()
                 world.railway.push("backend", sha=sha, brings=brings(sha), fails_at=fails_at)
             await asyncio.sleep(0.05)
 
     task = asyncio.create_task(watch())
     try:
-        yield
+        yield hears
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

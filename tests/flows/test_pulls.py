@@ -67,8 +67,9 @@ async def test_what_is_a_persons_gets_no_write_at_all(world: World) -> None:
 
 
 async def test_the_next_one_waits_until_what_the_last_one_deployed_is_judged(world: World) -> None:
-    async with deploying(world), world.daemon():
+    async with deploying(world) as railway_hears, world.daemon(MERGE_WAIT="1h"):
         await world.well()
+        railway_hears.clear()
         numbers = [await a_pull(world, f"fix/{place}-x", green=False) for place in (1, 2)]
         await decided(world, numbers[1], "wait", "under way")
         for number in numbers:
@@ -78,6 +79,7 @@ async def test_the_next_one_waits_until_what_the_last_one_deployed_is_judged(wor
         await merged(world, numbers[0])
         await decided(world, numbers[1], "wait", f"after #{numbers[0]}: what it deploys is judged first")
         assert world.github.world.pull(numbers[1]).is_open
+        railway_hears.set()
         await noted(world, numbers[0], "live and healthy")
         await merged(world, numbers[1])
     assert world.github.calls[MERGE] == 2
