@@ -90,7 +90,7 @@ async def measure(sandbox: GitHub, folder: Path) -> None:
         rows = PullRows(store)
         agent = Agent(forge, trigger("off"))
         patience = Patience(timedelta(minutes=10), timedelta(minutes=1))
-        sources = Sources(forge, rows, DeploymentRows(store), nothing, lambda: patience, agent)
+        sources = Sources(forge, rows, DeploymentRows(store), nothing, lambda: patience, agent, quiet)
         land = Land(sources, Manner("squash", lambda _: None), utc_now)
         url = f"{sandbox.git_url}/{sandbox.repository}.git"
         clone = GitClone(folder / "clone.git", url, sandbox.git_url, forge.git_token)
@@ -130,6 +130,11 @@ async def beside(sandbox: GitHub, folder: Path) -> None:
 async def nothing() -> list[Incident]:
     """No incident is open."""
     return []
+
+
+async def quiet(_: object) -> str:
+    """No deployment has said anything."""
+    return ""
 
 
 async def not_paused() -> None:

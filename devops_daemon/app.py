@@ -163,7 +163,7 @@ async def running(  # noqa: PLR0915 # one line for each part
         forge = await _forge(stack, settings, redactor, socket_factory)
         asked = platform.asked if platform else None
         probed = platform.probed if platform else _nothing_hosted
-        tended = tending(grounds, forge, probed, ephemeral(settings)) if forge else None
+        tended = tending(grounds, forge, asked, probed, ephemeral(settings)) if forge else None
         by_hand = tended.by_hand if tended else None
         answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta, by_hand)
         notices = AppriseNotices(settings.notify_urls, dry_run=settings.dry_run) if settings.notify_urls else None

@@ -1,6 +1,5 @@
 """Wires what answers for incidents: what is found out, what is done, and who is told."""
 
-import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -14,7 +13,7 @@ from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.answering import Grounds
 from devops_daemon.calling import trigger
-from devops_daemon.connections import public_url, utc_now
+from devops_daemon.connections import is_public, public_url, utc_now
 from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.health.watch import Watch
 from devops_daemon.hosting import DeploymentRecord, HostedService
@@ -27,7 +26,7 @@ from devops_daemon.incidents.report import Manner
 from devops_daemon.incidents.runbook import Runbooks
 from devops_daemon.mending import Duty, Evidence
 from devops_daemon.model import Incident, ProbeKey, ProbeState, Status
-from devops_daemon.ports import Forge, Notices, Platform, RefusedError, UnavailableError
+from devops_daemon.ports import Forge, Notices, Platform
 from devops_daemon.quiet import Quiet, current
 from devops_daemon.response.attempts import Attempts
 from devops_daemon.response.care import Care
@@ -46,7 +45,6 @@ EPHEMERAL = (
     " or ALLOW_EPHEMERAL_STORE=true"
 )
 LOOK_EVERY = timedelta(seconds=15)
-KNOWN_WITHIN = timedelta(seconds=5)
 
 
 def ephemeral(settings: Settings) -> str | None:
@@ -79,7 +77,7 @@ class Caring:
 
         async def manner() -> Manner:
             redactor = await secrets.at_best(platform)
-            public = not settings.public_logs and await _is_public(forge)
+            public = not settings.public_logs and await is_public(forge)
             return Manner(redactor.text, public, public_url(settings), settings.escalation_mentions)
 
         health = HealthRows(store)
@@ -155,17 +153,6 @@ class Caring:
     def _is_well(self) -> bool:
         states = self._watch.latest.values()
         return bool(states) and all(state.status is Status.UP for state in states)
-
-
-async def _is_public(forge: Forge | None) -> bool:
-    """Tell whether strangers read the repository; what is not known is taken to be public."""
-    if forge is None:
-        return False
-    try:
-        async with asyncio.timeout(KNOWN_WITHIN.total_seconds()):  # people are not told later for its sake
-            return (await forge.repository()).public
-    except (UnavailableError, RefusedError, TimeoutError):
-        return True
 
 
 async def _nothing(_: Incident, __: HostedService, ___: DeploymentRecord | None) -> Sequence[Evidence]:

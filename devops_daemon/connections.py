@@ -1,8 +1,9 @@
 """The connections that the settings speak of; what is not configured has none, and is not even loaded."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,12 +13,15 @@ from devops_daemon.adapters.github.asked import AppKey
 from devops_daemon.adapters.github.asked import Asked as AskedOfGitHub
 from devops_daemon.adapters.railway.asked import Asked
 from devops_daemon.entrypoints.access import is_loopback
+from devops_daemon.ports import Forge, RefusedError, UnavailableError
 from devops_daemon.redaction import Redactor
 from devops_daemon.settings import Settings
 
 if TYPE_CHECKING:
     from devops_daemon.adapters.github.forge import GitHub
     from devops_daemon.adapters.railway.api import Api
+
+KNOWN_WITHIN = timedelta(seconds=5)
 
 
 def utc_now() -> datetime:
@@ -97,3 +101,14 @@ async def github(
 
     async with connected(asked, user_agent(), redactor, utc_now, socket_factory=socket_factory) as forge:
         yield forge
+
+
+async def is_public(forge: Forge | None) -> bool:
+    """Tell whether strangers read the repository; what is not known is taken to be public."""
+    if forge is None:
+        return False
+    try:
+        async with asyncio.timeout(KNOWN_WITHIN.total_seconds()):  # people are not told later for its sake
+            return (await forge.repository()).public
+    except (UnavailableError, RefusedError, TimeoutError):
+        return True

@@ -742,6 +742,10 @@ class Clone(Protocol):
         """Let a branch be at a commit, if it is still where it is expected; raises StaleError where it is not."""
         ...
 
+    async def tidy(self) -> None:
+        """Pack what has come together, where that is worth it."""
+        ...
+
 
 class PullActs(Protocol):
     """What a person may have done to a pull request: each gives what was done, in words.

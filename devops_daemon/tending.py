@@ -10,10 +10,13 @@ from devops_daemon.adapters.store.pulls import PullRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.answering import Grounds
 from devops_daemon.calling import trigger
-from devops_daemon.connections import public_url, utc_now
+from devops_daemon.connections import is_public, public_url, utc_now
+from devops_daemon.evidence.failed import LastWords
+from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.forge import Pull, Repository
+from devops_daemon.hosting import DeploymentRecord
 from devops_daemon.model import Incident
-from devops_daemon.ports import PAUSED, Forge, Switch
+from devops_daemon.ports import PAUSED, Forge, Platform, Switch
 from devops_daemon.pulls.agent import Agent
 from devops_daemon.pulls.by_hand import ByHand
 from devops_daemon.pulls.land import Land, Manner, Sources
@@ -38,7 +41,11 @@ class Tending:
 
 
 def tending(
-    grounds: Grounds, forge: Forge, probed: Callable[[], frozenset[str] | None], standing: str | None
+    grounds: Grounds,
+    forge: Forge,
+    platform: Platform | None,
+    probed: Callable[[], frozenset[str] | None],
+    standing: str | None,
 ) -> Tending:
     """Make what looks at the pull requests.
 
@@ -67,7 +74,12 @@ def tending(
         return forbids(await switches.read(PAUSED))
 
     agent = Agent(forge, trigger(settings.code_agent_trigger))
-    sources = Sources(forge, PullRows(store), DeploymentRows(store), holding, patience, agent)
+
+    async def public() -> bool:
+        return not settings.public_logs and await is_public(forge)
+
+    last_words = LastWords(platform, Secrets(grounds.knowing, utc_now), public).of if platform else _nothing
+    sources = Sources(forge, PullRows(store), DeploymentRows(store), holding, patience, agent, last_words)
     manner = Manner(settings.merge_method, forbids, public_url(settings), settings.dry_run)
     land, said = Land(sources, manner, utc_now), terms(settings)
     every, dry = settings.pulls_interval, settings.dry_run
@@ -79,6 +91,10 @@ def tending(
         return await tend.around(repository, [pull], await holding())
 
     return Tending(tend, ByHand(forge, sources.ledger, land, said, around, utc_now))
+
+
+async def _nothing(_: DeploymentRecord) -> str:
+    return ""
 
 
 def terms(settings: Settings) -> Terms:

@@ -1,20 +1,20 @@
 """Gather what the platform tells of an outage, before it forgets: redacted first, counted, the first error first."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
-from devops_daemon.evidence.search import Found, common_only, counted, line_of, readable, search
+from devops_daemon.evidence.excerpt import SHOWN_LINES, of_lines, of_steps
+from devops_daemon.evidence.search import readable
 from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.hosting import (
     DeploymentRecord,
     HostedService,
     HttpLine,
     LogKind,
-    LogLine,
     LogQuery,
     Measure,
     Phase,
@@ -32,12 +32,8 @@ T = TypeVar("T")
 BEFORE = timedelta(minutes=10)
 """So long before the first failure what was said is read too."""
 MOST_LINES = 500
-SHOWN_LINES = 30
-"""The specification's "last 30 lines"."""
 MOST_REQUESTS = 200
-LONGEST_SUMMARY = 200
 EACH = timedelta(seconds=15)
-BAD = frozenset({"error", "fatal", "critical", "panic"})
 SERVER_ERRORS = 500
 log = structlog.get_logger("incident")
 
@@ -73,12 +69,12 @@ class Gather:
         def made(kind: EvidenceKind, title: str, text: str, in_public: str = "", summary: str = "") -> Evidence:
             return Evidence(incident.id, kind, title, text, in_public, taken, summary, out_of_memory=short)
 
-        found = [made(EvidenceKind.LOGS, f"{service.name} logs", *_of_lines(lines, redactor))]
+        found = [made(EvidenceKind.LOGS, f"{service.name} logs", *of_lines(lines, redactor))]
         if built := await self._built(service, redactor):
             found.append(made(EvidenceKind.BUILD, f"{service.name} build", *built))
         if said := _of_requests(requests or (), redactor):
             found.append(made(EvidenceKind.HTTP, f"{service.name} requests", *said))
-        if failed := _of_steps(steps or (), redactor):
+        if failed := of_steps(steps or (), redactor):
             found.append(made(EvidenceKind.STEPS, f"{service.name} deployment", *failed))
         if measured := _of_metrics(series or (), traffic):
             found.append(made(EvidenceKind.METRICS, f"{service.name} metrics", measured, measured))
@@ -109,28 +105,7 @@ class Gather:
         if latest is None or latest.phase is not Phase.FAILED:
             return None
         query = LogQuery(SHOWN_LINES, service_id=service.id, deployment_id=latest.id, kind=LogKind.BUILD)
-        return _of_lines(await self._read("build", self._platform.logs(query)), redactor)
-
-
-def _of_lines(lines: Sequence[LogLine] | None, redactor: Redactor | None) -> tuple[str, str, str]:
-    """Give text, what of it may be public, and the first error; nothing is shown whose secrets are not known."""
-    if lines is None:
-        return "the log could not be read", "", ""
-    if redactor is None:
-        return f"{len(lines)} lines are kept back: the service's variables could not be read, to mask them", "", ""
-    found = search(lines, None, redactor.text)
-    first = _first_bad(found)
-    parts = [
-        f"first error: {line_of(first, {})}" if first else "",
-        "\n".join(counted(found.clusters)) if len(found.lines) > 1 else "",
-        "\n".join(line_of(line, {}) for line in found.lines[-SHOWN_LINES:]) or "no lines",
-    ]
-    summary = " ".join(first.message.split())[:LONGEST_SUMMARY] if first else ""
-    return "\n\n".join(filter(None, parts)), common_only(found.clusters), summary
-
-
-def _first_bad(found: Found) -> LogLine | None:
-    return next((line for line in found.lines if line.level.lower() in BAD), None)
+        return of_lines(await self._read("build", self._platform.logs(query)), redactor)
 
 
 def _of_requests(requests: Sequence[HttpLine], redactor: Redactor | None) -> tuple[str, str] | None:
@@ -147,16 +122,6 @@ def _of_requests(requests: Sequence[HttpLine], redactor: Redactor | None) -> tup
         by_path[name] = by_path.get(name, 0) + 1
     often = sorted(by_path.items(), key=lambda item: -item[1])[:15]
     return "\n".join([total, *(f"{count:>5}x {name}" for name, count in often)]), total
-
-
-def _of_steps(steps: Sequence[Step], redactor: Redactor | None) -> tuple[str, str] | None:
-    """Show which step of a deployment failed, and why."""
-    failed = [step for step in steps if step.error]
-    if not failed:
-        return None
-    told: Callable[[str], str] = redactor.text if redactor else lambda _: "(kept back)"
-    text = "\n".join(f"{step.started_at:%H:%M:%S} {step.name}: {readable(step.error or '', told)}" for step in failed)
-    return text, "\n".join(f"{step.name} failed" for step in failed)
 
 
 def _of_metrics(series: Sequence[Series], traffic: Traffic | None) -> str:

@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from devops_daemon.forge import Mark, Repository
+from devops_daemon.hosting import Became, DeploymentRecord
 from devops_daemon.landing import Came, Landing, PullRow, Stage
 from devops_daemon.model import Incident
 from devops_daemon.ports import (
@@ -47,6 +48,8 @@ class Sources:
     """SEV1 and SEV2 that are not over."""
     patience: Callable[[], Patience]
     agent: Agent
+    last_words: Callable[[DeploymentRecord], Awaitable[str]]
+    """What a deployment that failed has said, as far as it may be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +121,14 @@ class Land:
             return
         issue = await self._sources.agent.issue_for(await self._forge.pull(landing.number), reopened=True)
         mark = Mark("landing", f"{landing.number}:{landing.head_sha}")
-        await self._sources.agent.call(issue, told.undeployed(landing), mark, landing.began_at)
+        text = told.undeployed(landing, await self._last_words(landing))
+        await self._sources.agent.call(issue, text, mark, landing.began_at)
         log.warning("pull.agent_asked", number=landing.number, issue=issue)
+
+    async def _last_words(self, landing: Landing) -> str:
+        deployed = await self._sources.deployments.of_commit(landing.commit) if landing.commit else []
+        failed = next((each for each in deployed if each.became is Became.FAILED), None)
+        return await self._sources.last_words(failed) if failed else ""
 
     async def write(self, number: int, head_sha: str, text: str) -> int:
         """Write the one comment on a head of a pull request, or write it anew; gives its id."""

@@ -85,10 +85,11 @@ class Tend:
         landings = await self._land.look()
         incidents = await self._sources.incidents()
         repository = await self._forge.repository()
-        pulls = await self._forge.open_pulls()
+        seen = await self._forge.open_pulls()
+        pulls = await self._untangle.weighed(repository.default_branch, seen) if self._untangle else seen
         around = await self.around(repository, pulls, incidents)
         rows = await self._decided(pulls, landings, around)
-        computing = any(pull.mergeable is None for pull in pulls)
+        computing = any(pull.mergeable is None for pull in seen)
         self._computing = self._computing + 1 if computing else 0
         self._until = min((row.decision.until for row in rows if row.decision.until), default=None)
         for row, pull in zip(rows, pulls, strict=True):

@@ -83,14 +83,15 @@ def recreate(pull: Pull, knot: Knot, ref: str) -> str:
     return f"{' '.join(parts)}\n\n{details('What conflicted', fenced(shown(knot.hunks)))}"
 
 
-def undeployed(landing: Landing) -> str:
-    """Ask an agent to mend what was merged and could not be deployed."""
+def undeployed(landing: Landing, last_words: str) -> str:
+    """Ask an agent to mend what was merged and could not be deployed; `last_words` are the deployment's."""
     commit = (landing.commit or "")[:12]
-    return (
+    asked = (
         f"Pull request #{landing.number} is merged as {commit}, and {landing.text}: what served before serves on, and"
         f" nothing that is merged after it is deployed either. Find the cause (`devops-daemon logs --build` shows the"
         f" build), mend it, and open a pull request that names this issue."
     )
+    return f"{asked}\n\n{details('What it said', fenced(shown(last_words)))}" if last_words else asked
 
 
 def issue_title(pull: Pull) -> str:

@@ -58,6 +58,22 @@ class Untangle:
         """Read what is known of conflicts."""
         return await self._ledger.knots(self._now() - KEPT)
 
+    async def weighed(self, base: str, pulls: Sequence[Pull]) -> list[Pull]:
+        """Find out by a merge of our own which of those that the forge has not weighed yet conflict.
+
+        That one fits is the forge's to say: it knows what else holds. What cannot be fetched now stays as it is.
+        """
+        unknown = [each for each in pulls if each.mergeable is None and each.base == base and not each.fork]
+        if not unknown:
+            return list(pulls)
+        try:
+            base_sha = await self._clone.fetch(base, [each.number for each in unknown])
+            found = {each.number: await self._clone.conflicts(base_sha, each.head_sha) for each in unknown}
+        except (UnavailableError, RefusedError) as error:
+            log.info("pulls.unweighed", reason=str(error))
+            return list(pulls)
+        return [replace(each, mergeable=False) if found.get(each.number) else each for each in pulls]
+
     async def attend(self, base: str, tangled: Sequence[Pull], pulls: Sequence[Pull]) -> None:
         """Do what is to be done about those that conflict; one that cannot be worked on now holds up no other.
 
@@ -79,6 +95,7 @@ class Untangle:
         for pull in tangled:
             mine = [each for each in knots if each.number == pull.number]
             await self._one(pull.number, self._move(pull, base_sha, mine))
+        await self._clone.tidy()
 
     async def _mended(self, stuck: Sequence[Knot], pulls: Sequence[Pull]) -> dict[Knot, str]:
         """Find those whose branch has moved since no way solved them, with what it is at now."""

@@ -93,6 +93,18 @@ async def test_what_was_untangled_is_pushed_where_the_branch_still_is_where_it_w
     assert await place.branch("fix/7-x") == found.sha
 
 
+async def test_what_has_come_together_is_packed_and_what_was_found_is_still_there(place: Place) -> None:
+    number, sha = await place.pull("fix/7-x", **{"app.py": "print('x')\n"})
+    base = await place.clone.fetch("main", [number])
+    many = "".join(f"blob\ndata 8\n{count:08}\n" for count in range(4000)).encode()
+    await run("-c", "fastimport.unpackLimit=5000", "fast-import", "--quiet", where=place.folder, told=many)
+    before = await output("count-objects", where=place.folder)
+    await place.clone.tidy()
+    after = await output("count-objects", where=place.folder)
+    assert int(before.split()[0]) > int(after.split()[0])
+    assert await place.clone.conflicts(base, sha) == ()
+
+
 async def test_a_head_is_kept_under_a_name_of_its_own_also_twice(place: Place) -> None:
     number, head = await place.pull("fix/7-x", **{"a.py": "x\n"})
     await place.clone.fetch("main", [number])

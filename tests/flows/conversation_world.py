@@ -220,7 +220,7 @@ async def open_conversation(
                 exchange=exchange,
                 owner=None if stores else "the only process",
             )
-            by_hand = tending(grounds, forge, lambda: None, None).by_hand
+            by_hand = tending(grounds, forge, None, lambda: None, None).by_hand
             return Answering(grounds, forge, shop.platform, lambda: OFTEN, by_hand)
 
         issue = await github.open_issue("ada", "checkout is slow")

@@ -1,6 +1,7 @@
 """Conflicts over HTTP, with real git: what a way solves is pushed, what none solves is asked for; nothing is lost."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,19 @@ async def test_what_main_has_already_is_closed_with_the_commit_that_has_it(world
     assert f"`main` has all of this already, by {has_it}" in note
     backup = await world.github.realm.bare.sha(f"refs/devops/backup/pull-{number}/{head(world, number)}")
     assert backup == head(world, number)
+
+
+async def test_a_conflict_is_seen_and_solved_while_github_has_not_found_it_out_yet(world: World) -> None:
+    world.github.realm.mergeability.delay = timedelta(hours=1)
+    log = "# Changes\n\n- first\n"
+    number = await a_pull(world, "fix/7-x", green=False, files={"CHANGELOG.md": f"{log}- mine\n"})
+    other = await a_pull(world, "fix/8-y")
+    before = head(world, number)
+    await world.github.push("main", {"CHANGELOG.md": f"{log}- theirs\n"}, login="mender")
+    async with world.daemon():
+        after = await head_is_not(world, number, before)
+        await decided(world, other, "wait", "GitHub computes whether it can be merged")
+    assert await content(world, after, "CHANGELOG.md") == f"{log}- theirs\n- mine"
 
 
 async def closed(world: World, number: int) -> None:

@@ -123,6 +123,7 @@ async def test_a_merge_that_breaks_the_product_is_rolled_back_and_said_there(wor
 
 
 async def test_a_merge_that_cannot_be_deployed_is_said_there_and_the_agent_is_asked_once(world: World) -> None:
+    world.github.world.options.private = True
     issue = await world.github.open_issue(world.github.operator, "The cart is wrong")
     async with deploying(world, fails_at="build"), world.daemon():
         await world.well()
@@ -133,6 +134,8 @@ async def test_a_merge_that_cannot_be_deployed_is_said_there_and_the_agent_is_as
         await decided(world, await a_pull(world, "fix/8-x", green=False), "wait", "under way")
     [call] = [each.body for each in world.github.world.comments_on(issue.number)]
     assert call.startswith(f"@code Pull request #{number} is merged as ")
+    assert "What it said" in call
+    assert "total.ts(42,7): error TS2322" in call
     assert issue.is_open, "it is opened again: its pull request has closed it"
     assert world.acts() == {}
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +29,10 @@ _BROKEN = re.compile(
 _NO_RIGHT = re.compile(
     r"returned error: 40[13]|denied|Permission|GH006|Protected branch|refusing to allow|Authentication", re.IGNORECASE
 )
+TIDIED_EVERY = 86_400.0
+"""Seconds."""
+_GC = ("-c", "gc.auto=2000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
+"""Not in the background, where no time limit would hold; what is younger than two weeks is not pruned."""
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 log = structlog.get_logger("git")
 
@@ -44,6 +49,7 @@ class GitClone:
         self._objects = Objects(folder)
         self._memory = Memory(self._objects)
         self._lock = asyncio.Lock()
+        self._tidied: float | None = None
 
     async def fetch(self, base: str, pulls: Sequence[int]) -> str:
         """Bring a branch and the heads of pull requests here; gives the branch's commit."""
@@ -84,9 +90,13 @@ class GitClone:
             await self._mended(lambda: self._push(f"{_sha(sha)}:{ref}", lease))
 
     async def tidy(self) -> None:
-        """Pack what has come together."""
+        """Pack what has come together, where that is worth it; at most once in a while, however it ends."""
+        now = time.monotonic()
+        if self._tidied is not None and now < self._tidied + TIDIED_EVERY:
+            return
+        self._tidied = now
         async with self._lock:
-            await self._mended(lambda: self._objects.text("-c", "gc.auto=2000", "gc", "--auto", "--quiet"))
+            await self._mended(self._pack)
 
     # how
 
@@ -111,6 +121,11 @@ class GitClone:
             if sides.whole and marked and solved:
                 learnt += self._memory.keep(await self._objects.blob(marked[1]), await self._objects.blob(solved[1]))
         return learnt
+
+    async def _pack(self) -> None:
+        ended = await run(*_GC, where=self._folder, seconds=OVER_THE_NET)
+        if ended.code:
+            raise GitError("gc", ended.code, ended.said)
 
     async def _push(self, refspec: str, *options: str) -> None:
         try:
