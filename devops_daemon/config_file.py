@@ -124,9 +124,10 @@ class MaintenanceTable(_Table):
 
 
 class PullsTable(_Table):
-    """`[pulls]`: what is known of files when pull requests conflict."""
+    """`[pulls]`: what is known of files when pull requests conflict, and whether decisions stand on their heads."""
 
     append_only: list[Annotated[str, Field(min_length=1, max_length=200)]] = list(APPEND_ONLY)
+    commit_status: bool = False
 
 
 class ServiceTable(_Table):

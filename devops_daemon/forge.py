@@ -89,6 +89,22 @@ class Check:
     """The forge's own word for where it stands."""
     ended_at: datetime | None = None
     """When it completed; of a status, when it was reported."""
+    text: str = ""
+    """What a status says beside, for people."""
+
+
+OWN_STATUS = "devops-daemon"
+"""The commit status in which we say what is decided about a pull request: never a check that counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What our own status on a commit says."""
+
+    passed: bool
+    """False is that it is waited for something."""
+    text: str
+    """140 characters at most."""
 
 
 class Review(StrEnum):
@@ -170,6 +186,8 @@ class Pull:
     created_at: datetime | None = None
     merge_commit: str | None = None
     """What its merge made of the base."""
+    said: Said | None = None
+    """What our own status says of its head."""
     unread: str = ""
     """Why not all of it could be read; nothing may be decided on a part."""
 

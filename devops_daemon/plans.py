@@ -21,6 +21,8 @@ class Plans:
     """What differs from the usual, by service; that of every service by the empty name."""
     append_only: tuple[str, ...] = APPEND_ONLY
     """Patterns of files to which pull requests only add lines."""
+    commit_status: bool = False
+    """Say on each head of a pull request what is decided about it."""
 
 
 def plans(document: Document, services: frozenset[str]) -> tuple[Plans, list[str]]:
@@ -32,6 +34,7 @@ def plans(document: Document, services: frozenset[str]) -> tuple[Plans, list[str
         tuple(map(_maintenance, file.maintenance)),
         {name: acts for name, acts in runbooks.items() if acts},
         tuple(file.pulls.append_only),
+        file.pulls.commit_status,
     )
     return found, [document.problem(place, text) for place, text in _misfits(file.maintenance, services)]
 

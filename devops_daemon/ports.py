@@ -18,6 +18,7 @@ from devops_daemon.forge import (
     Repository,
     Required,
     Role,
+    Said,
 )
 from devops_daemon.hosting import (
     Added,
@@ -875,6 +876,10 @@ class Forge(Protocol):
 
     async def close(self, number: int) -> None:
         """Close a pull request without merging it; twice is once."""
+        ...
+
+    async def report(self, sha: str, said: Said, url: str | None) -> None:
+        """Say on a commit, by a status of our own, what is decided about it; `url` is where more is to be read."""
         ...
 
     async def git_token(self) -> str:

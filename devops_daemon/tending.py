@@ -22,6 +22,7 @@ from devops_daemon.pulls.by_hand import ByHand
 from devops_daemon.pulls.land import Land, Manner, Sources
 from devops_daemon.pulls.ownership import Agents
 from devops_daemon.pulls.policy import Around, Terms
+from devops_daemon.pulls.reporting import Report
 from devops_daemon.pulls.tend import Tend
 from devops_daemon.pulls.untangle import Shop, Untangle
 from devops_daemon.pulls.verdict import Patience
@@ -85,7 +86,8 @@ def tending(
     every, dry = settings.pulls_interval, settings.dry_run
     shop = Shop(clone, forge, sources.ledger, land, agent, MEND_WITHIN * settings.merge_wait, grounds.plans.append_only)
     untangle = Untangle(shop, utc_now)
-    tend = Tend(sources, land, said, why_not, utc_now, every=every, untangle=untangle, dry_run=dry)
+    report = Report(forge, public_url(settings)) if grounds.plans.commit_status else None
+    tend = Tend(sources, land, said, why_not, utc_now, every=every, untangle=untangle, report=report, dry_run=dry)
 
     async def around(repository: Repository, pull: Pull) -> Around:
         return await tend.around(repository, [pull], await holding())

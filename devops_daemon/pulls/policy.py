@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from itertools import product
 
-from devops_daemon.forge import Pull, Required, Review
+from devops_daemon.forge import OWN_STATUS, Pull, Required, Review
 from devops_daemon.landing import Decision, Verb
 from devops_daemon.model import Incident
 from devops_daemon.pulls.green import Green, Light, Red, Waiting, light
@@ -67,7 +67,8 @@ Rule = Callable[[Case], Decision | None]
 
 def decide(pull: Pull, terms: Terms, around: Around, rules: Sequence[Rule] | None = None) -> Decision:
     """Say what is to be done about a pull request, by RULES or by those given."""
-    case = Case(pull, terms, around, light(pull, around.required.checks, terms.settle, around.seen, around.now))
+    required = [name for name in around.required.checks if name != OWN_STATUS]
+    case = Case(pull, terms, around, light(pull, required, terms.settle, around.seen, around.now))
     said = next((found for rule in rules or RULES if (found := rule(case))), Decision(Verb.MERGE, "nothing holds it"))
     since = case.light.since if isinstance(case.light, Green) else None
     return replace(said, covered=_out_of_scope(case) is None, green_since=since)
@@ -193,6 +194,10 @@ def _behind(case: Case) -> Decision | None:
 def _blocked(case: Case) -> Decision | None:
     if case.pull.state != "blocked":
         return None
+    if OWN_STATUS in case.around.required.checks:
+        return _leave(
+            f"`{OWN_STATUS}`, our own word, is a required check and waits for itself: let it be required no more"
+        )
     return _wait(
         "GitHub says that it is blocked, by something that it does not tell: see the box above its merge button"
     )

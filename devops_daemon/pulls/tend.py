@@ -15,6 +15,7 @@ from devops_daemon.pulls.following import changed, followed, is_stuck, seen_in
 from devops_daemon.pulls.knots import stands
 from devops_daemon.pulls.land import Land, Sources
 from devops_daemon.pulls.policy import Around, Terms, decide
+from devops_daemon.pulls.reporting import Report
 from devops_daemon.pulls.turn import in_turn
 from devops_daemon.pulls.untangle import Untangle
 from devops_daemon.untangling import Knot
@@ -39,13 +40,16 @@ class Tend:
         *,
         every: timedelta,
         untangle: Untangle | None = None,
+        report: Report | None = None,
         dry_run: bool = False,
     ) -> None:
         """`paused` says by whom it is paused, if it is; `every` is the longest time between two looks.
 
-        `untangle` works on what conflicts, where the repository can be cloned.
+        `untangle` works on what conflicts, where the repository can be cloned; `report` says on each head what is
+        decided, where that is wanted.
         """
         self._untangle = untangle
+        self._report = report
         self._forge = sources.forge
         self._ledger = sources.ledger
         self._sources = sources
@@ -91,6 +95,8 @@ class Tend:
         rows = await self._decided(pulls, landings, around)
         computing = any(pull.mergeable is None for pull in seen)
         self._computing = self._computing + 1 if computing else 0
+        if self._report is not None and not self._dry_run:
+            await self._report.tell(rows, pulls)
         self._until = min((row.decision.until for row in rows if row.decision.until), default=None)
         for row, pull in zip(rows, pulls, strict=True):
             if row.decision.verb is Verb.MERGE and await self._sources.incidents() == incidents:

@@ -42,7 +42,6 @@ FINE = {
     "statuses": "read",
     "actions": "write",
     "workflows": "write",
-    "administration": "read",
     "repository_hooks": "read",
 }
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Gate:
     settings: dict[str, str] = field(default_factory=dict)
     """The same settings, to lead through here."""
     heard: list[Call] = field(default_factory=list)
+    most: dict[str, int] = field(default_factory=dict)
+    """How many calls of a name are let through; of a name that is not here, all."""
     session: aiohttp.ClientSession | None = None
     struck: asyncio.Event = field(default_factory=asyncio.Event)
     _armed: tuple[Call, Way, Kill] | None = None
@@ -66,6 +69,8 @@ class Gate:
         body = await request.read()
         call = _call(where, request, body)
         self.heard.append(call)
+        if sum(each.name == call.name for each in self.heard) > self.most.get(call.name, sys.maxsize):
+            return web.Response(status=502, text="bad gateway")
         way, kill = Way.ERROR, None
         if self._armed and self._armed[0] == call:
             _, way, kill = self._armed

@@ -149,6 +149,22 @@ async def test_what_no_way_solves_the_agent_is_asked_to_mend_and_what_it_made_is
     assert comments(world, number) == []
 
 
+async def test_a_conflict_that_was_solved_before_is_solved_as_it_was_then(world: World) -> None:
+    number = await hopeless(world)
+    onto = await world.github.realm.bare.sha("refs/heads/main~1")
+    async with world.daemon():
+        await decided(world, number, "rebase", "the Code Agent was asked to mend it")
+        await world.github.push("fix/1-x", {"app.py": with_line(3, "both")}, login="mender", onto="main")
+        await until(lambda: is_learnt(world))
+        mine = {"app.py": with_line(3, "mine @code fixes #99"), "other.py": "x\n"}
+        sha = await world.github.push("fix/2-y", mine, login="mender", onto=onto)
+        other = (await world.github.open_pull("mender", "fix/2-y")).number
+        after = await head_is_not(world, other, sha)
+    assert await content(world, after, "app.py") + "\n" == with_line(3, "both")
+    assert await content(world, after, "other.py") == "x"
+    assert [issue.number for issue in bearing(world, "mend")] == [1]
+
+
 async def is_learnt(world: World) -> bool:
     return any((world.folder / "git").rglob("solved/*.after"))
 

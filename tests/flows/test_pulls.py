@@ -8,6 +8,7 @@ import pytest
 from flows.incident_world import World, open_world, until
 from flows.pull_world import MERGE, SHORT, a_pull, comments, decided, deploying, merged, noted
 
+from devops_daemon.plans import Plans
 from devops_daemon.sandbox.github.checks import CheckRun
 from devops_daemon.sandbox.github.moments import now
 
@@ -48,6 +49,37 @@ async def test_it_waits_for_what_is_required_and_says_for_what(world: World) -> 
         await world.github.report_check(sha.head_sha, "e2e", "success")
         await merged(world, number)
     assert world.github.calls[MERGE] == 1
+
+
+async def test_what_is_decided_stands_on_the_head_where_that_is_wanted_and_is_no_check(world: World) -> None:
+    world.github.protect("unit")
+    async with world.daemon(Plans(commit_status=True)):
+        await world.up()
+        number = await a_pull(world, "fix/7-cart", green=False)
+        pull = world.github.world.pull(number).pull
+        assert pull is not None
+        await status_is(
+            world,
+            pull.head_sha,
+            "pending",
+            f"wait: waiting for check `unit`, required, under way on {pull.head_sha[:7]}",
+        )
+        looked = await a_pull(world, "fix/8-x", green=False)
+        await decided(world, looked, "wait")
+        await world.github.report_check(pull.head_sha, "unit", "success")
+        await merged(world, number)
+    said = [(each.state, each.context) for each in world.github.world.statuses if each.sha == pull.head_sha]
+    assert said == [("pending", "devops-daemon"), ("success", "devops-daemon")]
+
+
+async def status_is(world: World, sha: str, state: str, text: str) -> None:
+    def stands() -> list[tuple[str, str | None]]:
+        return [(each.state, each.description) for each in world.github.world.statuses if each.sha == sha]
+
+    async def is_so() -> bool:
+        return (state, text) in stands()
+
+    await until(is_so, stands)
 
 
 async def test_what_is_a_persons_gets_no_write_at_all(world: World) -> None:

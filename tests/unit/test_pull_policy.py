@@ -10,11 +10,13 @@ from builders import START, a_member, a_pull, an_incident, at
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devops_daemon.forge import Account, Check, Linked, Pull, PullCommit, Required, Review
+from devops_daemon.forge import Account, Check, Linked, Pull, PullCommit, Required, Review, Said
 from devops_daemon.landing import Decision, Verb
 from devops_daemon.model import IncidentStatus
+from devops_daemon.pulls.following import followed
 from devops_daemon.pulls.ownership import Agents
 from devops_daemon.pulls.policy import Around, Terms, decide
+from devops_daemon.pulls.reporting import due, said
 
 AGENTS = Agents(("mender", "helper[bot]"), ("fix/[0-9]*-*", "claude/*"))
 TERMS = Terms(
@@ -69,6 +71,12 @@ SITUATIONS: Mapping[str, tuple[Pull, Around, Verb, tuple[str, ...]]] = {
         around(required=E2E, seen={"e2e": NOW - 2 * HOUR}),
         Verb.WAIT,
         ("`e2e`, required, never reported on aaaaaaa", "last seen 2 h ago"),
+    ),
+    "our own status is required": (
+        a_pull(checks=(check("e2e"),), state="blocked"),
+        around(required=Required(("e2e", "devops-daemon"))),
+        Verb.LEAVE,
+        ("`devops-daemon`, our own word, is a required check",),
     ),
     "a required one was never seen at all": (
         a_pull(),
@@ -352,3 +360,27 @@ def test_each_decision_has_a_reason_on_one_line(pull: Pull, surroundings: Around
 def test_a_branch_of_an_agent_is_known_by_its_pattern(branch: str) -> None:
     assert decide(a_pull(branch=branch), TERMS, AROUND).covered
     assert not decide(a_pull(branch=f"my-{branch}"), TERMS, AROUND).covered
+
+
+def test_what_is_said_on_a_head_fits_leaves_out_what_changes_by_itself_and_persons_are_left_alone() -> None:
+    waits = Decision(
+        Verb.WAIT, "waiting for check `e2e`, required, never reported on aaaaaaa; last seen 5 min ago", covered=True
+    )
+    assert said(waits) == Said(passed=False, text="wait: waiting for check `e2e`, required, never reported on aaaaaaa")
+    assert said(replace(waits, covered=False)) is None
+    long = said(replace(waits, reason="x" * 500))
+    assert long is not None
+    assert len(long.text) == 140
+
+
+def test_only_what_says_something_else_is_said_and_merges_first() -> None:
+    rows, pulls = [], []
+    for number in range(1, 31):
+        decision = Decision(Verb.MERGE if number == 30 else Verb.WAIT, f"reason {number}", covered=True)
+        pull = replace(a_pull(), number=number, head_sha=f"{number:040}", said=said(decision) if number < 5 else None)
+        rows.append(followed(pull, decision, None, NOW))
+        pulls.append(pull)
+    found = due(rows, pulls)
+    assert len(found) == 20
+    assert found[0] == (f"{30:040}", Said(passed=True, text="merge: reason 30"))
+    assert [text.text for _, text in found[1:3]] == ["wait: reason 5", "wait: reason 6"]

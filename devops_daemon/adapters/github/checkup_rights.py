@@ -75,7 +75,7 @@ async def _by_reading(github: GitHub) -> AsyncIterator[Finding]:
         try:
             await github.client.get(f"/repos/{github.client.asked.repository}{path}")
         except SaidNoError as error:
-            if _is_missing(right, error):
+            if _is_missing(error):
                 lacking.append(right)
     for right in lacking:
         yield _missing(right, f"give the token {right.asked}")
@@ -85,9 +85,7 @@ async def _by_reading(github: GitHub) -> AsyncIterator[Finding]:
         yield Finding(Grade.OK, "permissions", text)
 
 
-def _is_missing(right: Right, error: SaidNoError) -> bool:
-    if right.permission == "administration" and "not protected" in str(error).lower():
-        return False  # there is just nothing to be read
+def _is_missing(error: SaidNoError) -> bool:
     return error.why in {Why.MISSING_RIGHT, Why.NOT_FOUND}
 
 

@@ -35,6 +35,7 @@ from devops_daemon.forge import (
     Repository,
     Required,
     Role,
+    Said,
 )
 from devops_daemon.inbox import Arrival
 from devops_daemon.ports import Clock, LockedOutError
@@ -194,6 +195,10 @@ class GitHub:
     async def close(self, number: int) -> None:
         """Close a pull request without merging it."""
         await self._merging.close(number)
+
+    async def report(self, sha: str, said: Said, url: str | None) -> None:
+        """Say on a commit, by a status of our own, what is decided about it."""
+        await self._merging.report(sha, said, url)
 
     async def git_token(self) -> str:
         """Give what git identifies itself by."""

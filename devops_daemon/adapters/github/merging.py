@@ -9,7 +9,7 @@ from devops_daemon.adapters.github.client import Client
 from devops_daemon.adapters.github.errors import SaidNoError
 from devops_daemon.adapters.github.lookup import once
 from devops_daemon.adapters.github.read import parsed, text_of
-from devops_daemon.forge import Pull, Required
+from devops_daemon.forge import OWN_STATUS, Pull, Required, Said
 from devops_daemon.ports import RefusedError, StaleError, UnavailableError
 
 _IN_A_MOMENT = "Base branch was modified"
@@ -72,3 +72,10 @@ class Merging:
     async def close(self, number: int) -> None:
         """Close a pull request without merging it; twice is once."""
         await self._client.write("PATCH", f"{self._base}/pulls/{number}", {"state": "closed"}, repeatable=True)
+
+    async def report(self, sha: str, said: Said, url: str | None) -> None:
+        """Write our own status on a commit; twice is once, but for a row in its history."""
+        state = "success" if said.passed else "pending"
+        body = {"state": state, "context": OWN_STATUS, "description": said.text}
+        link = {"target_url": url} if url else {}
+        await self._client.write("POST", f"{self._base}/statuses/{sha}", body | link, repeatable=True)

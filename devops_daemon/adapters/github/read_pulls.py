@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from devops_daemon.adapters.github.read import GHOST, moment, text_of
-from devops_daemon.forge import Account, Check, Linked, Merged, Pull, PullCommit, Required, Review
+from devops_daemon.forge import OWN_STATUS, Account, Check, Linked, Merged, Pull, PullCommit, Required, Review, Said
 
 PASSED: Mapping[str, bool] = {
     "SUCCESS": True,
@@ -50,7 +50,8 @@ def pull(
         mergeable={"MERGEABLE": True, "CONFLICTING": False}.get(str(node.get("mergeable"))),
         state=str(node.get("mergeStateStatus") or "unknown").lower(),
         labels=_labels(node),
-        checks=_worst(checks),
+        checks=_worst([each for each in checks if each.name != OWN_STATUS]),
+        said=next((Said(each.passed is True, each.text) for each in checks if each.name == OWN_STATUS), None),
         url=str(node.get("url") or ""),
         id=str(node.get("id") or ""),
         body=str(node.get("body") or ""),
@@ -206,7 +207,8 @@ def check(node: Mapping[str, Any]) -> Check:
     if "context" in node:
         state = str(node.get("state") or "")
         at = node.get("createdAt")
-        return Check(str(node["context"]), STATES.get(state, False), state.lower(), moment(at) if at else None)
+        ended, text = moment(at) if at else None, str(node.get("description") or "")
+        return Check(str(node["context"]), STATES.get(state, False), state.lower(), ended, text)
     status, conclusion = str(node.get("status") or ""), str(node.get("conclusion") or "")
     if status != "COMPLETED":
         return Check(str(node["name"]), None, status.lower())

@@ -86,13 +86,6 @@ RIGHTS: tuple[Right, ...] = (
     Right("actions", "write", "Actions", "start an agent's workflow, read why CI failed", "/actions/runs?per_page=1"),
     Right("workflows", "write", "Workflows", "merge or rebase what changes .github/workflows"),
     Right(
-        "administration",
-        "read",
-        "Administration",
-        "see which checks classic branch protection requires",
-        "/branches/{branch}/protection/required_status_checks",
-    ),
-    Right(
         "repository_hooks",
         "read",
         "Webhooks",
