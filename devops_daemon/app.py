@@ -46,6 +46,7 @@ from devops_daemon.entrypoints.web import Server, Site, listening_socket
 from devops_daemon.health.signals import LEVELS, Level
 from devops_daemon.health.verdict import Thresholds
 from devops_daemon.health.watch import Watch
+from devops_daemon.hearing import hearing
 from devops_daemon.incidents.respond import Respond
 from devops_daemon.model import Service
 from devops_daemon.ports import Forge, Platform, UnavailableError
@@ -103,12 +104,11 @@ def facts(configuration: Configuration) -> Facts:
 def _integrations(settings: Settings) -> dict[str, str]:
     """Say of each what it does; how Railway and GitHub are, the pages ask."""
     without_repository = (settings.github_token or settings.github_app_id) and not settings.github_repository
-    later = "configured; this version does not use it yet"
     return {
         "railway": "off",
         "github": "GITHUB_REPOSITORY is not set" if without_repository else "off",
         "backend": "ok" if settings.devops_api_secret and settings.production_backend_url else "off",
-        "feedback": later if settings.feedback_processor_secret else "off",
+        "feedback": "GitHub is not configured" if settings.feedback_processor_secret else "off",
     }
 
 
@@ -165,6 +165,7 @@ async def running(  # noqa: PLR0915 # one line for each part
         probed = platform.probed if platform else _nothing_hosted
         tended = tending(grounds, forge, asked, probed, ephemeral(settings)) if forge else None
         by_hand = tended.by_hand if tended else None
+        heard = hearing(grounds, forge, ephemeral(settings)) if forge else None
         answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta, by_hand)
         notices = AppriseNotices(settings.notify_urls, dry_run=settings.dry_run) if settings.notify_urls else None
         caring = Caring(grounds, watch, forge, asked, notices, lambda: rounds.hint())  # noqa: PLW0108 # made below
@@ -190,7 +191,10 @@ async def running(  # noqa: PLR0915 # one line for each part
             utc_now,
             latest=lambda: watch.latest,
             platform=platform.shown if platform else None,
-            integrations=lambda: {"github": answering.state} if answering.sweep else {},
+            integrations=lambda: {
+                **({"github": answering.state} if answering.sweep else {}),
+                **({"feedback": heard.state} if heard else {}),
+            },
             intake=Intake(
                 answering.inbox,
                 _webhook_secrets(settings),
@@ -223,6 +227,8 @@ async def running(  # noqa: PLR0915 # one line for each part
             await _start(stack, Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now))
         if pulls is not None:
             await _start(stack, pulls)
+        if heard is not None:
+            await _start(stack, Looks("feedback", heard.look, heard.pace, clocks, utc_now))
         if caring.earlier is not None:
             await _start(stack, Looks("earlier", caring.earlier.look, lambda: settings.check_interval, clocks, utc_now))
         clocks.every("sessions", settings.check_interval, caring.sample)

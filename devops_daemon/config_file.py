@@ -130,6 +130,12 @@ class PullsTable(_Table):
     commit_status: bool = False
 
 
+class FeedbackTable(_Table):
+    """`[feedback]`: what of users may stand in issues."""
+
+    show_email: bool = False
+
+
 class ServiceTable(_Table):
     """`[services.NAME]`: where it is, what it cannot work without, its probes, what is tried when it fails."""
 
@@ -147,6 +153,7 @@ class File(_Table):
     runbooks: RunbooksTable = RunbooksTable()
     maintenance: list[MaintenanceTable] = []
     pulls: PullsTable = PullsTable()
+    feedback: FeedbackTable = FeedbackTable()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class Plans:
     """Patterns of files to which pull requests only add lines."""
     commit_status: bool = False
     """Say on each head of a pull request what is decided about it."""
+    show_email: bool = False
+    """Let a user's e-mail address stand in the issue of a feedback."""
 
 
 def plans(document: Document, services: frozenset[str]) -> tuple[Plans, list[str]]:
@@ -35,6 +37,7 @@ def plans(document: Document, services: frozenset[str]) -> tuple[Plans, list[str
         {name: acts for name, acts in runbooks.items() if acts},
         tuple(file.pulls.append_only),
         file.pulls.commit_status,
+        file.feedback.show_email,
     )
     return found, [document.problem(place, text) for place, text in _misfits(file.maintenance, services)]
 

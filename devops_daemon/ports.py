@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from devops_daemon.asking import Request, Wait
+from devops_daemon.feedback import Entry, FeedbackFigures, Pending
 from devops_daemon.forge import (
     Account,
     Comment,
@@ -309,6 +310,7 @@ class Overview:
     pulls: Sequence[PullRow] = ()
     ready: Sequence[Ready] = ()
     """How long pull requests were waited for, in the last 30 days."""
+    feedback: FeedbackFigures = field(default_factory=FeedbackFigures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -925,4 +927,32 @@ class Upkeep(Protocol):
 
     async def clear_orphans(self, *, dry_run: bool) -> Mapping[str, int]:
         """Delete rows that belong to nothing, or only count them; gives how many of each table."""
+        ...
+
+
+class FeedbackBox(Protocol):
+    """The product's API of what its users write. Every method raises UnavailableError or RefusedError."""
+
+    async def pending(self, most: int) -> Pending:
+        """Read so many of those that have no issue yet, the oldest first."""
+        ...
+
+    async def processed(self, identifier: str, issue_url: str) -> None:
+        """Say which issue it has; raises GoneError where the product does not know it any more."""
+        ...
+
+
+class FeedbackLedger(Protocol):
+    """Keeps what has been done about each."""
+
+    async def entries(self, identifiers: Sequence[str]) -> list[Entry]:
+        """Read these, and all that are neither done nor set aside, the oldest first."""
+        ...
+
+    async def keep(self, entry: Entry) -> Entry:
+        """Write the version after the one that it was read as, 0 for a new one; raises LostRaceError."""
+        ...
+
+    async def figures(self) -> FeedbackFigures:
+        """Count those that wait, and read those that are set aside."""
         ...

@@ -218,7 +218,7 @@ class Exchange:
         if self._session is not None:
             await self._session.close()
 
-    async def request(
+    async def request(  # noqa: PLR0913 # each by its name
         self,
         method: str,
         url: str,
@@ -228,8 +228,9 @@ class Exchange:
         headers: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         follow_redirects: bool = False,
+        most: int = BODY_LIMIT,
     ) -> Answer:
-        """Make one request; raises NoAnswerError or WrongAnswerError."""
+        """Make one request, and read so many bytes at most; raises NoAnswerError or WrongAnswerError."""
         if self._session is None:
             raise RuntimeError("the exchange is not open")
         if headers and follow_redirects:
@@ -250,7 +251,7 @@ class Exchange:
             ):
                 answered = trail.answered = True
                 charset = response.charset or "utf-8"
-                return Answer(response.status, await _body(response), response.headers, charset)
+                return Answer(response.status, await _body(response, most), response.headers, charset)
         except TimeoutError:
             if trail.resolving:
                 text = f"DNS failure: no answer about {{}} within {trail.whole_time or seconds:g} s"
@@ -276,15 +277,15 @@ def _told_redirect(error: aiohttp.TooManyRedirects | aiohttp.RedirectClientError
     return "wrong status: a redirect to {}, which is no web address", str(error)
 
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
+async def _body(response: aiohttp.ClientResponse, most: int) -> bytes:
     """Read the body up to the limit; one that is longer is an answer gone wrong."""
-    too_much = WrongAnswerError(f"too much body: over {BODY_LIMIT // 1024} KiB")
-    if response.method != "HEAD" and (response.content_length or 0) > BODY_LIMIT:
+    too_much = WrongAnswerError(f"too much body: over {most // 1024} KiB")
+    if response.method != "HEAD" and (response.content_length or 0) > most:
         raise too_much
     chunks, size = [], 0
     async for chunk in response.content.iter_chunked(64 * 1024):
         size += len(chunk)
-        if size > BODY_LIMIT:
+        if size > most:
             raise too_much
         chunks.append(chunk)
     return b"".join(chunks)

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 
 from devops_daemon.entrypoints import charts
+from devops_daemon.feedback import FeedbackFigures
 from devops_daemon.health.verdict import service_status
 from devops_daemon.hosting import DeploymentRecord, HostedService
 from devops_daemon.inbox import DeliveryRow, DeliveryState, InboxFigures
@@ -80,6 +81,7 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "services": [_service(service, overview) for service in facts.watchlist.services],
         "incidents": [incident_as_data(each, overview.remedies.get(each.id, ())) for each in overview.incidents],
         "pull_requests": [_pull(each) for each in overview.pulls],
+        "feedback": _feedback(overview.feedback),
         "inbox": _inbox(overview.inbox),
         "punctuality": {
             "due": overview.punctuality.due,
@@ -117,6 +119,14 @@ def _pull(row: PullRow) -> dict[str, Any]:
         "ready_since": stamp(row.ready_since),
         "held": row.decision.held,
     }
+
+
+def _feedback(figures: FeedbackFigures) -> dict[str, Any]:
+    shown = [
+        {"id": each.id, "error": each.error, "since": stamp(each.seen_at), "issue_url": each.issue_url or None}
+        for each in figures.aside
+    ]
+    return {"waiting": figures.waiting, "set_aside": shown}
 
 
 def _quiet(quiet: Quiet) -> dict[str, Any]:

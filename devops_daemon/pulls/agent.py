@@ -1,15 +1,15 @@
 """Ask the Code Agent about a pull request: on the issue that it is for, since agents do not listen on pull requests."""
 
 import contextlib
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from devops_daemon.calling import Means, Trigger
 from devops_daemon.forge import Mark, Pull
 from devops_daemon.ports import Forge, GoneError
 from devops_daemon.pulls import told
+from devops_daemon.waking import wake
 
 LABELS = ("automation",)
-CLOCKS_DIFFER = timedelta(days=1)
 
 
 class Agent:
@@ -42,16 +42,4 @@ class Agent:
 
     async def call(self, issue: int, text: str, mark: Mark, since: datetime) -> None:
         """Call it; a comment that bears its mark is not written again."""
-        trigger = self._trigger
-        match trigger.means:
-            case Means.LABEL:
-                await self._forge.label(issue, [trigger.text])
-            case Means.WORKFLOW:
-                await self._forge.run_workflow(trigger.text, {"issue_number": str(issue)})
-            case Means.DISPATCH:
-                await self._forge.dispatch(trigger.text, {"issue_number": str(issue)})
-            case Means.COMMENT:
-                if await self._forge.find_comment(issue, mark, since - CLOCKS_DIFFER) is None:
-                    await self._forge.call(issue, f"{trigger.comment(text)}\n\n{mark}")
-            case Means.NOT:
-                pass
+        await wake(self._forge, self._trigger, issue, text, mark, since)

@@ -6,11 +6,13 @@ An answer may take its time: it is cancelled when the client leaves, and told wh
 import asyncio
 import socket
 import struct
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 from aiohttp.hdrs import METH_HEAD
@@ -66,6 +68,18 @@ async def hang(visit: Visit) -> None:
 async def dawdle(visit: Visit) -> None:
     """Let the visitor through, late."""
     await _over_within(visit, SLOWNESS)
+
+
+def in_turns(answer: Answer) -> Answer:
+    """Answer so every other time on each path, beginning with this one, as long as the fault is on."""
+    asked: WeakKeyDictionary[asyncio.Event, Counter[str]] = WeakKeyDictionary()
+
+    async def answer_in_turns(visit: Visit) -> web.StreamResponse | None:
+        turns = asked.setdefault(visit.over, Counter())
+        turns[visit.request.path] += 1
+        return await answer(visit) if turns[visit.request.path] % 2 else None
+
+    return answer_in_turns
 
 
 async def redirect(visit: Visit) -> web.StreamResponse:

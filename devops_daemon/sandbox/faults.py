@@ -175,6 +175,12 @@ FAULTS: tuple[Fault, ...] = (
         _everywhere(_INTERNAL),
     ),
     Fault(
+        "backend-flapping",
+        "Every other look at the backend's health answers 500, as behind a balancer of which one replica is broken.",
+        Server.BACKEND,
+        {"/health": answers.in_turns(_INTERNAL)},
+    ),
+    Fault(
         "backend-corrupt",
         "The disk of the backend's container is broken: it answers 500 to everything until there is a new container.",
         Server.BACKEND,

@@ -695,6 +695,7 @@ FINDINGS: dict[str, tuple[str, Outcome, str]] = {
     "backend-drip": ("backend", Outcome.FAILED, "timeout: the body was not complete within 0.5 s"),
     "backend-huge": ("backend", Outcome.FAILED, "too much body: over 1024 KiB"),
     "backend-500": ("backend", Outcome.FAILED, "wrong status: 500, expected 200"),
+    "backend-flapping": ("backend", Outcome.FAILED, "wrong status: 500, expected 200"),
     "backend-503": ("backend", Outcome.FAILED, "wrong status: 503, expected 200"),
     "backend-garbage": ("backend", Outcome.FAILED, _UNREAD),
     "backend-unhealthy": ("backend", Outcome.FAILED, "wrong body: status is 'unhealthy', expected healthy"),

@@ -56,6 +56,8 @@ class Gate:
     heard: list[Call] = field(default_factory=list)
     most: dict[str, int] = field(default_factory=dict)
     """How many calls of a name are let through; of a name that is not here, all."""
+    broken: set[str] = field(default_factory=set)
+    """Paths that answer 500, and do nothing."""
     session: aiohttp.ClientSession | None = None
     struck: asyncio.Event = field(default_factory=asyncio.Event)
     _armed: tuple[Call, Way, Kill] | None = None
@@ -69,6 +71,8 @@ class Gate:
         body = await request.read()
         call = _call(where, request, body)
         self.heard.append(call)
+        if request.path in self.broken:
+            return web.Response(status=500, text="broken")
         if sum(each.name == call.name for each in self.heard) > self.most.get(call.name, sys.maxsize):
             return web.Response(status=502, text="bad gateway")
         way, kill = Way.ERROR, None

@@ -16,11 +16,13 @@ from devops_daemon.adapters.store import (
     silences,
     switches,
 )
+from devops_daemon.adapters.store import feedback as feedbacks
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import hour_of, read_references, read_states
 from devops_daemon.adapters.store.schema import (
     check_seen,
     deployment,
+    feedback,
     gauge,
     hourly,
     incident,
@@ -68,6 +70,7 @@ def read_overview(connection: sa.Connection, now: datetime, interval: timedelta)
         signals=signals.read_signals(connection),
         pulls=pulls.read_pulls(connection),
         ready=pulls.read_ready(connection, now - INCIDENT_MEMORY),
+        feedback=feedbacks.read_figures(connection),
     )
 
 
@@ -135,6 +138,7 @@ def forget(connection: sa.Connection, now: datetime) -> int:
             _delete(connection, check_seen, check_seen.c.at < now - HISTORY_KEPT),
             _delete(connection, knot, knot.c.at < now - HISTORY_KEPT),
             _delete(connection, landing, landing.c.ended_at < now - INCIDENTS_KEPT),
+            _delete(connection, feedback, feedback.c.done_at < now - INCIDENTS_KEPT),
             inbox.forget(connection, now),
             _delete(connection, request, request.c.asked_at < now - REQUESTS_KEPT),
         )

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 SCHEMA = "devops_daemon"
-REVISION = "0005"
+REVISION = "0006"
 """The newest revision; alembic is imported only where the database is behind it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -490,3 +490,20 @@ bookmark = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("at", UtcTime, nullable=False),
 )
+
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("seen_at", UtcTime, nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("aside", sa.Boolean, nullable=False),
+    sa.Column("issue", BIG),
+    sa.Column("issue_url", sa.Text, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("done_at", UtcTime, index=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""What was done about what each user wrote; not a word of it."""

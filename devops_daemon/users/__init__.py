@@ -1,0 +1,1 @@
+"""What users of the product say: feedback becomes issues, one each."""
