@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from devops_daemon.adapters.notices import CURE, NOT_KNOWN, is_known, place_of
 from devops_daemon.adapters.railway.asked import Asked
 from devops_daemon.cli.connection import Connection, Known, asked, known, open_line
+from devops_daemon.cli.doctor_backend import of_backend
 from devops_daemon.cli.doctor_github import of_github
 from devops_daemon.cli.environment import environment
 from devops_daemon.cli.options import AsJson
@@ -16,14 +17,12 @@ from devops_daemon.ports import RefusedError, UnavailableError
 from devops_daemon.rollout.matching import match
 from devops_daemon.settings import Settings
 
-NOT_YET = "configured; this version does not use it yet"
-
 
 def doctor(*, as_json: AsJson = False) -> None:
     """Check settings, tokens, rights and queries. Exit code 1 only if something that is configured does not work."""
     environ = environment()
     what = known(environ)
-    findings = [*_of_settings(what), *of_github(what), *_of_railway(environ, what)]
+    findings = [*_of_settings(what), *of_backend(what), *of_github(what), *_of_railway(environ, what)]
     rows = [{"is": f.grade.value, "about": f.about, "found": f.text, "cure": f.cure or None} for f in findings]
     print_rows(rows, as_json=as_json, redactor=what.redactor)
     if any(finding.grade is Grade.FAILED for finding in findings):
@@ -42,8 +41,6 @@ def _of_settings(what: Known) -> Iterator[Finding]:
         cure = "attach a volume, or set DEVOPS_DATABASE_URL"
         yield Finding(Grade.WARNING, "store", "is lost at each deployment", cure)
     yield from _of_notices(settings)
-    for about, is_set in _later(settings).items():
-        yield Finding(Grade.OFF, about, NOT_YET if is_set else "not configured")
 
 
 def _of_notices(settings: Settings) -> Iterator[Finding]:
@@ -55,13 +52,6 @@ def _of_notices(settings: Settings) -> Iterator[Finding]:
             yield Finding(Grade.OK, "notices", f"{place} is told")
         else:
             yield Finding(Grade.FAILED, "notices", f"{place} {NOT_KNOWN}", CURE)
-
-
-def _later(settings: Settings) -> Mapping[str, bool]:
-    return {
-        "the backend's DevOps API": bool(settings.devops_api_secret),
-        "feedback": bool(settings.feedback_processor_secret),
-    }
 
 
 def _of_railway(environ: Mapping[str, str], what: Known) -> list[Finding]:

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from devops_daemon.config_file import (
+    FeedbackTable,
     MaintenanceTable,
     ProbeTable,
     PullsTable,
@@ -51,6 +52,7 @@ OTHERS: dict[str, type[BaseModel]] = {
     "Runbooks": RunbooksTable,
     "Maintenance": MaintenanceTable,
     "Pull requests": PullsTable,
+    "Feedback": FeedbackTable,
 }
 OF_PROBES = [row for row in ROWS if row.section not in OTHERS]
 NEEDED = {ProbeKind.READINESS: {"needs": '"database"'}}

@@ -27,6 +27,7 @@ BACKEND_PAGES = ("health", "ready", "version", "nowhere", "me", "sign-in", "wron
 STRUCK = {
     "database-down": {"ready", "me", "sign-in", "wrong sign-in", "feedback"},
     "cache-down": {"ready"},
+    "backend-flapping": {"health", "ready"},
     "auth-500": {"me", "sign-in", "wrong sign-in"},
     "auth-401": {"sign-in"},
     "auth-wrong-user": {"me"},
@@ -321,7 +322,7 @@ def test_each_fault_has_a_name_of_its_own_and_a_sentence() -> None:
 def struck(name: str) -> set[str]:
     if name.startswith("frontend-"):
         return {"page"}
-    return set(BACKEND_PAGES) if name.startswith("backend-") else STRUCK[name]
+    return STRUCK.get(name) or set(BACKEND_PAGES)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -98,6 +98,8 @@ def test_what_is_wrong_is_said_where_it_stands(tmp_path: Path, text: str, told: 
 def test_files_to_which_lines_are_only_added_are_said(tmp_path: Path) -> None:
     assert read(tmp_path, "")[0].append_only == ("CHANGELOG.md", "CHANGES.md", "HISTORY.md")
     assert read(tmp_path, "")[0].commit_status is False
+    assert read(tmp_path, "")[0].show_email is False
+    assert read(tmp_path, "[feedback]\nshow_email = true")[0].show_email is True
     assert read(tmp_path, "[pulls]\ncommit_status = true")[0].commit_status is True
     assert read(tmp_path, "[pulls]\nappend_only = ['NEWS']")[0].append_only == ("NEWS",)
     _, problems = read(tmp_path, "[pulls]\nappend_only = ['']")
