@@ -76,6 +76,8 @@ class Repository:
     default_branch: str
     merge_methods: tuple[str, ...] = ()
     """`squash`, `merge`, `rebase`: those that it allows; empty where the forge does not tell."""
+    kib: int = 0
+    """How large it is, in KiB, as far as the forge tells."""
 
 
 @dataclass(frozen=True, slots=True)

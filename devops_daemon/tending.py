@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from devops_daemon.adapters.git.clone import GitClone
+from devops_daemon.adapters.git.clone import LARGE_KIB, GitClone
 from devops_daemon.adapters.store.deployments import DeploymentRows
 from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.pulls import PullRows
@@ -59,7 +59,11 @@ def tending(
     repository = settings.github_repository or ""
     url = settings.github_url.rstrip("/")
     folder = settings.data_directory / "git" / f"{repository.replace('/', '-')}.git"
-    clone = GitClone(folder, f"{url}/{repository}.git", url, forge.git_token)
+
+    async def large() -> bool:
+        return (await forge.repository()).kib >= LARGE_KIB
+
+    clone = GitClone(folder, f"{url}/{repository}.git", url, forge.git_token, large)
 
     async def holding() -> Sequence[Incident]:
         return [each for each in await incidents.current(utc_now()) if each.is_urgent and not each.resolved_at]

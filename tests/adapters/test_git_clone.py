@@ -55,6 +55,59 @@ async def test_a_branch_and_the_heads_of_pull_requests_are_fetched(place: Place)
     assert await place.clone.conflicts(moved, sha) == ("app.py",)
 
 
+async def yes() -> bool:
+    return True
+
+
+async def test_of_a_large_repository_contents_are_fetched_when_they_are_needed(place: Place) -> None:
+    github, url = place.world.github, f"{place.world.github.git_url}/acme/shop.git"
+    log = "# Changes\n\n- first\n"
+    big = {f"data/{number}.txt": f"{number}\n" * 50 for number in range(20)}
+    await github.push("main", {"CHANGELOG.md": log, "app.py": "1\n", **big})
+    number, head = await place.pull("fix/7-x", **{"CHANGELOG.md": f"{log}- mine\n"})
+    hopeless, other = await place.pull("fix/8-y", **{"app.py": "2\n"})
+    await github.push("main", {"CHANGELOG.md": f"{log}- theirs\n", "app.py": "3\n"})
+
+    async def token() -> str:
+        return github.user_token
+
+    large = GitClone(place.folder.parent / "large.git", url, github.git_url, token, yes)
+    base = await large.fetch("main", [number, hopeless])
+    missing = await output("rev-list", "--objects", "--all", "--missing=print", where=place.folder.parent / "large.git")
+    assert sum(line.startswith(b"?") for line in missing.splitlines()) >= 20
+    found = await large.untangle(Tangle(number, head, base, append_only=("CHANGELOG.md",)))
+    assert isinstance(found, Untangled), found
+    await large.push("fix/7-x", found.sha, head)
+    assert await place.branch("fix/7-x") == found.sha
+    stuck = await large.untangle(Tangle(hopeless, other, base))
+    assert isinstance(stuck, Stuck)
+    assert stuck.files == ("app.py",)
+    await large.tidy()
+    await github.close_api()
+    later = await output("rev-list", "--objects", "--all", "--missing=print", where=place.folder.parent / "large.git")
+    assert sum(line.startswith(b"?") for line in later.splitlines()) >= 20, "only what was needed has come"
+
+
+async def test_what_a_large_repositorys_forge_does_not_give_now_is_told_and_breaks_nothing(place: Place) -> None:
+    github, url = place.world.github, f"{place.world.github.git_url}/acme/shop.git"
+    await github.push("main", {"app.py": "1\n"})
+    number, head = await place.pull("fix/8-y", **{"app.py": "2\n"})
+    await github.push("main", {"app.py": "3\n"})
+
+    async def token() -> str:
+        return github.user_token
+
+    folder = place.folder.parent / "large.git"
+    large = GitClone(folder, url, github.git_url, token, yes)
+    base = await large.fetch("main", [number])
+    github.faults.switch_on("server-error")
+    with pytest.raises(UnavailableError):
+        await large.untangle(Tangle(number, head, base))
+    assert folder.is_dir(), "it is not made anew for that"
+    github.faults.mend()
+    assert isinstance(await large.untangle(Tangle(number, head, base)), Stuck)
+
+
 async def test_what_the_base_itself_says_of_merging_solves_nothing(place: Place) -> None:
     """Some versions of git read the attributes of what HEAD is at."""
     await place.world.github.push("main", {".gitattributes": "* merge=union\n", "a.md": "# x\n"})

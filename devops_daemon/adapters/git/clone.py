@@ -29,6 +29,15 @@ _BROKEN = re.compile(
 _NO_RIGHT = re.compile(
     r"returned error: 40[13]|denied|Permission|GH006|Protected branch|refusing to allow|Authentication", re.IGNORECASE
 )
+LARGE_KIB = 1024 * 1024
+"""From there on a repository is large."""
+PROMISOR = "devops-promisor"
+_PARTIAL = {
+    "core.repositoryformatversion": "1",
+    "extensions.partialClone": PROMISOR,
+    f"remote.{PROMISOR}.promisor": "true",
+    f"remote.{PROMISOR}.partialclonefilter": "blob:none",
+}
 TIDIED_EVERY = 86_400.0
 """Seconds."""
 _GC = ("-c", "gc.auto=2000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet")
@@ -40,12 +49,23 @@ log = structlog.get_logger("git")
 class GitClone:
     """The port `Clone`, by the git command."""
 
-    def __init__(self, folder: Path, url: str, host: str, token: Callable[[], Awaitable[str]]) -> None:
-        """Keep it in `folder`; `url` is the repository's, `token` is asked for each time that GitHub is spoken to."""
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        host: str,
+        token: Callable[[], Awaitable[str]],
+        large: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
+        """Keep it in `folder`; `url` is the repository's, `token` is asked for each time that GitHub is spoken to.
+
+        Of one that is `large`, which is asked when the clone is made, contents are fetched when they are needed.
+        """
         self._folder = folder
         self._url = url
         self._host = host
         self._token = token
+        self._large = large
         self._objects = Objects(folder)
         self._memory = Memory(self._objects)
         self._lock = asyncio.Lock()
@@ -102,8 +122,10 @@ class GitClone:
 
     async def _fetch(self, base: str, pulls: Sequence[int]) -> str:
         await self._there()
+        where, how = (PROMISOR, ("--filter=blob:none",)) if self._is_partial() else (self._url, ())
         heads = [f"+refs/pull/{number}/head:refs/pull/{number}/head" for number in pulls]
-        await self._speak("fetch", "--quiet", "--no-tags", self._url, f"+refs/heads/{base}:refs/heads/{base}", *heads)
+        branch = f"+refs/heads/{base}:refs/heads/{base}"
+        await self._speak("fetch", "--quiet", "--no-tags", *how, where, branch, *heads)
         return await self._objects.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/heads/{base}")
 
     async def _conflicts(self, base_sha: str, head_sha: str) -> tuple[str, ...] | None:
@@ -152,17 +174,29 @@ class GitClone:
         if not (self._folder / "HEAD").is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
             await self._objects.text("init", "--quiet", "--bare", "--template=", str(self._folder))
+            if self._large is not None and await self._large():
+                for name, value in {**_PARTIAL, f"remote.{PROMISOR}.url": self._url}.items():
+                    await self._objects.text("config", name, value)
         attributes = self._folder / "info" / "attributes"
         if not attributes.is_file():  # some versions of git read those of a tree in a bare repository too
             attributes.parent.mkdir(exist_ok=True)
             attributes.write_text(NO_ATTRIBUTES, encoding="ascii")
 
+    def _is_partial(self) -> bool:
+        """Tell whether contents are fetched when they are needed."""
+        try:
+            return PROMISOR in (self._folder / "config").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return False
+
     async def _mended(self, act: Callable[[], Awaitable[T]]) -> T:
         """Do it; a clone that is broken is made anew, once, and is looked at again after the next fetch."""
         try:
+            partial = self._is_partial()
+            self._objects.config = authorization(self._host, await self._token()) if partial else {}
             return await act()
         except GitError as error:
-            if not _BROKEN.search(error.said):
+            if "promisor" in error.said or not _BROKEN.search(error.said):
                 raise UnavailableError(str(error)) from error
             log.warning("git.made_anew", reason=error.said)
             shutil.rmtree(self._folder, ignore_errors=True)

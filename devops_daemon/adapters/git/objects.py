@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from devops_daemon.adapters.git.command import GitError, output, run
+from devops_daemon.adapters.git.command import LOCALLY, OVER_THE_NET, Ended, GitError, output, run
 
 NUL = b"\0"
 _FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%ad%x00%B%x1e"
@@ -64,10 +65,22 @@ class Objects:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.config: Mapping[str, str] = {}
+        """By what the forge is spoken to, where contents are fetched when they are needed."""
+
+    async def _run(self, *arguments: str, **how: Any) -> Ended:  # noqa: ANN401 # as `run` has them
+        return await run(*arguments, where=self.path, **self._manner, **how)
+
+    async def _output(self, *arguments: str, **how: Any) -> bytes:  # noqa: ANN401 # as `run` has them
+        return await output(*arguments, where=self.path, **self._manner, **how)
+
+    @property
+    def _manner(self) -> dict[str, Any]:
+        return {"config": self.config, "seconds": OVER_THE_NET if self.config else LOCALLY}
 
     async def text(self, *arguments: str, told: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         """Run git and give its words, without the last line's end."""
-        out = await output(*arguments, where=self.path, told=told, env=env)
+        out = await self._output(*arguments, told=told, env=env)
         return out.decode("utf-8", "surrogateescape").rstrip("\n")
 
     async def has(self, *shas: str) -> bool:
@@ -77,14 +90,14 @@ class Objects:
 
     async def is_ancestor(self, one: str, of: str) -> bool:
         """Tell whether a commit is in the history of another."""
-        ended = await run("merge-base", "--is-ancestor", one, of, where=self.path)
+        ended = await self._run("merge-base", "--is-ancestor", one, of)
         if ended.code > 1:
             raise GitError("merge-base", ended.code, ended.said)
         return ended.code == 0
 
     async def merge_base(self, one: str, other: str) -> str | None:
         """Find where two histories parted, None where they have nothing in common."""
-        ended = await run("merge-base", one, other, where=self.path)
+        ended = await self._run("merge-base", one, other)
         return ended.out.decode().strip() or None
 
     async def tree_of(self, commit: str) -> str:
@@ -98,7 +111,7 @@ class Objects:
 
     async def merge(self, ours: str, theirs: str) -> Merged:
         """Merge two commits, without a work tree."""
-        ended = await run("merge-tree", "--write-tree", "-z", "--no-messages", ours, theirs, where=self.path)
+        ended = await self._run("merge-tree", "--write-tree", "-z", "--no-messages", ours, theirs)
         tree, *rest = ended.out.split(NUL)
         if ended.code not in {0, 1} or not tree.strip():
             raise GitError("merge-tree", ended.code, ended.said)
@@ -126,11 +139,11 @@ class Objects:
                 f"{mode} {blob}\t{path}".encode("utf-8", "surrogateescape") for path, (mode, blob) in files.items()
             ]
             await self.text("update-index", "-z", "--index-info", told=NUL.join(lines) + NUL, env=env)
-            return await self.text("write-tree", env=env)
+            return await self.text("write-tree", "--missing-ok", env=env)
 
     async def blob(self, sha: str) -> bytes:
         """Read a file's content."""
-        return await output("cat-file", "blob", sha, where=self.path)
+        return await self._output("cat-file", "blob", sha)
 
     async def keep(self, content: bytes) -> str:
         """Keep a file's content; gives its blob."""
@@ -138,7 +151,7 @@ class Objects:
 
     async def file_at(self, commit: str, path: str) -> tuple[str, str] | None:
         """Find a file in a commit: its mode and blob."""
-        out = await output("ls-tree", "-z", commit, "--", f":(literal){path}", where=self.path)
+        out = await self._output("ls-tree", "-z", commit, "--", f":(literal){path}")
         head, _, _ = out.partition(b"\t")
         parts = head.decode().split()
         return (parts[0], parts[2]) if len(parts) == 3 else None  # noqa: PLR2004 # mode, kind, sha
@@ -150,7 +163,7 @@ class Objects:
             for name, content in (("ours", ours), ("ancestor", ancestor), ("theirs", theirs)):
                 (Path(folder) / name).write_bytes(content)
                 names.append(str(Path(folder) / name))
-            ended = await run("merge-file", "-p", *(["--union"] if union else []), *names, where=self.path)
+            ended = await self._run("merge-file", "-p", *(["--union"] if union else []), *names)
         return ended.out if ended.code == 0 else None
 
     async def patch_ids(self, *revisions: str, bare: bool = False) -> dict[str, str]:
@@ -159,13 +172,13 @@ class Objects:
         With `bare` the lines around a change do not count: so the same change is known again upon another base.
         """
         how = ("-p", "--no-merges", "--no-ext-diff", "--no-textconv", *(["-U0"] if bare else []))
-        patches = await output("log", *how, *revisions, "--", where=self.path)
+        patches = await self._output("log", *how, *revisions, "--")
         found = (await self.text("patch-id", "--verbatim", told=patches)).split()
         return dict(zip(found[1::2], found[::2], strict=True))
 
     async def patch_id(self, one: str, other: str) -> str:
         """Give the patch-id of all that lies between two commits, empty for nothing."""
-        patch = await output("diff", "--no-ext-diff", "--no-textconv", one, other, "--", where=self.path)
+        patch = await self._output("diff", "--no-ext-diff", "--no-textconv", one, other, "--")
         return (await self.text("patch-id", "--verbatim", told=patch)).partition(" ")[0]
 
 

@@ -103,9 +103,9 @@ def repository(node: Mapping[str, Any]) -> Repository:
     """Read the repository; what is not said to be public is not."""
     allowed = {"squash": "allow_squash_merge", "merge": "allow_merge_commit", "rebase": "allow_rebase_merge"}
     methods = tuple(method for method, field in allowed.items() if node.get(field) is True)
-    return Repository(
-        text_of(node, "full_name"), node.get("private") is False, text_of(node, "default_branch"), methods
-    )
+    public, size = node.get("private") is False, node.get("size")
+    kib = size if isinstance(size, int) else 0
+    return Repository(text_of(node, "full_name"), public, text_of(node, "default_branch"), methods, kib)
 
 
 def delivery(node: Mapping[str, Any]) -> HookDelivery:
