@@ -30,6 +30,7 @@ HOST = "127.0.0.1"
 REPOSITORY = "acme/shop"
 WEBHOOK_SECRET = "sandbox-webhook-secret"  # noqa: S105 - of a GitHub that holds nothing
 SOMEBODY, QUESTION = "ada", "@devops please check backend logs for authentication errors"
+AGENT, FEEDBACK = "mender", "The cart is empty after I sign in"
 TOUR_FAULT, BAD_COMMIT_BRINGS = "backend-503", "backend-500"
 QUIET_SECONDS = 6.0
 PRO_LIMIT = 10_000
@@ -94,6 +95,10 @@ def _configuration(world: _World, folder: str, port: int) -> Configuration:
             "CONFIRM_INTERVAL": "1s",
             "PROBE_TIMEOUT": "2s",
             "REMEDIATION_PAUSE": "15s",
+            "PULLS_INTERVAL": "5s",
+            "CHECKS_SETTLE": "3s",
+            "FEEDBACK_INTERVAL": "5s",
+            "FEEDBACK_PROCESSOR_SECRET": "sandbox-feedback-secret",
         }
     )
     return Configuration(settings, watchlist.plan(settings, Document()))
@@ -129,6 +134,8 @@ async def _story(world: _World, faults: Sequence[str], page: str, tell: Tell) ->
         if not faults:
             await _heals(session, world, page, tell)
             await _rolled_back(session, world, page, tell)
+            await _merged(world, tell)
+            await _heard(world, tell)
         await _conversation(world.github, tell)
     tell(f"Break it yourself: [bold]curl -X PUT {product.control_url}/faults/frontend-refused[/bold]")
     pushed = f"{railway.control_url}/railway/push/backend?brings=backend-500"
@@ -169,6 +176,28 @@ async def _rolled_back(session: aiohttp.ClientSession, world: _World, page: str,
     tell(escape(issue.body or ""))
 
 
+async def _merged(world: _World, tell: Tell) -> None:
+    """Watch the daemon merge an agent's pull request when its checks are green."""
+    github = world.github
+    github.add_account(AGENT, "write")
+    sha = await github.push("fix/7-cart", {"cart.py": "items = []\n"}, "Keep the order of the cart", login=AGENT)
+    issue = await github.open_pull(AGENT, "fix/7-cart", "Keep the order of the cart")
+    tell(f"An agent opens pull request #{issue.number}; its CI runs, and passes.")
+    await github.report_check(sha, "unit")
+    commit = await _given(lambda: issue.pull.merge_commit_sha if issue.pull else None)
+    world.railway.push("backend", sha=commit)
+    tell(f"It is merged as {commit[:7]}, and what it deploys is watched to its end.")
+
+
+async def _heard(world: _World, tell: Tell) -> None:
+    """Let a user write something, and show the issue that it becomes."""
+    row = world.product.add_feedback(FEEDBACK, feedback_type="bug", name="Maria", email="maria@example.com")
+    tell(f"A user of the product writes: [bold]{FEEDBACK}[/bold]")
+    await _given(lambda: world.product.database.feedback[row.id].github_issue_url)
+    issue = max(world.github.world.issues.values(), key=lambda each: each.number)
+    tell(f"It is issue #{issue.number}: {escape(issue.title)}")
+
+
 async def _incident(session: aiohttp.ClientSession, page: str) -> dict[str, Any]:
     async with session.get(f"{page}.json") as answer:
         newest: dict[str, Any] = (await answer.json())["incidents"][0]
@@ -192,13 +221,10 @@ async def _conversation(github: GitHub, tell: Tell) -> None:
     issue = await github.open_issue(SOMEBODY, "Sign-in seems slow")
     tell(f"{SOMEBODY} asks on GitHub: [bold]{QUESTION}[/bold]")
     await github.comment(SOMEBODY, issue.number, QUESTION)
-    while True:
-        replies = [c for c in github.world.comments_on(issue.number) if c.author.login == github.operator]
-        if replies:
-            break
-        await asyncio.sleep(0.1)
+    comments_on, operator = github.world.comments_on, github.operator
+    reply = await _given(lambda: next((c.body for c in comments_on(issue.number) if c.author.login == operator), None))
     tell("The daemon's reply:")
-    tell(escape(replies[0].body))
+    tell(escape(reply))
     asking = f"{github.control_url}/github/issues/{issue.number}/comments"
     tell("Ask it yourself; the second line prints what was said:")
     tell(f"""[bold]curl -X POST {asking} -d '{{"body": "@devops help"}}'[/bold]""")
@@ -217,6 +243,14 @@ async def _until(session: aiohttp.ClientSession, page: str, holds: Callable[[dic
             if holds(await answer.json()):
                 return
         await asyncio.sleep(0.25)
+
+
+async def _given(find: Callable[[], str | None]) -> str:
+    """Wait until something is there in the sandbox; gives it."""
+    while True:
+        if found := find():
+            return found
+        await asyncio.sleep(0.1)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

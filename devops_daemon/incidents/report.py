@@ -233,7 +233,9 @@ def _evidence(found: Sequence[Evidence], room: int, manner: Manner) -> list[str]
         text = each.in_public if manner.public else each.text
         inside = fenced(cut(shown(manner.redact(text)), share)) if text else ""
         note = [kept_back] if manner.public else []
-        blocks.append(details(plain(each.title), "\n\n".join(filter(None, [*note, inside])) or "nothing"))
+        again = sum(other.title == each.title for other in found) > 1
+        title = f"{each.title}, {each.taken_at:%H:%M:%S} UTC" if again else each.title
+        blocks.append(details(plain(title), "\n\n".join(filter(None, [*note, inside])) or "nothing"))
     return ["\n\n".join([heading, *blocks])]
 
 

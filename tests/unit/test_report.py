@@ -180,3 +180,10 @@ def test_what_calls_an_agent_has_no_word_of_a_stranger() -> None:
         "Production incident 260105-aaaa (SEV1): backend failed at 2026-01-05 12:00:00 UTC. You are called because"
         " the first remedy (restart) did not help. The suspect is commit bbbbbbbbbbbb, which was rolled back."
     )
+
+
+def test_what_was_gathered_again_is_told_apart_by_its_time() -> None:
+    again = replace(evidence(), taken_at=at(70))
+    body = report.body(file(found=[evidence(), again]), MANNER)
+    assert "<summary>Backend Logs, 12:00:11 UTC</summary>" in body
+    assert "<summary>Backend Logs, 12:01:10 UTC</summary>" in body
