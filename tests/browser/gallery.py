@@ -26,6 +26,7 @@ from builders import (
 from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.status import Facts, PlatformShown
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
+from devops_daemon.feedback import Entry, EntryState, FeedbackFigures
 from devops_daemon.hosting import Became, Commit, Phase, PlatformNews
 from devops_daemon.landing import Decision, PullRow, Verb
 from devops_daemon.mending import Act, Evidence, EvidenceKind
@@ -145,6 +146,7 @@ class Gallery:
     async def overview(self, _: datetime) -> Overview:
         return Overview(
             pulls=PULLS,
+            feedback=FeedbackFigures(3, (Entry("7", EntryState.OPENED, NOW, NOW, 5, aside=True, error=LONG),)),
             states={state.key: state for state in STATES},
             days={key("backend"): _days(), key("frontend"): _days()},
             hours={key("backend"): _hours(), key("frontend"): _hours()},
