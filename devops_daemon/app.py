@@ -49,15 +49,17 @@ from devops_daemon.health.watch import Watch
 from devops_daemon.hearing import hearing
 from devops_daemon.incidents.respond import Respond
 from devops_daemon.model import Service
-from devops_daemon.ports import Forge, Platform, UnavailableError
+from devops_daemon.ports import Platform, UnavailableError
 from devops_daemon.redaction import Redactor
 from devops_daemon.response.signals import Signals
+from devops_daemon.reviewing import AUDIT_LOOKED_AT, reviewing
 from devops_daemon.rollout.matching import match
 from devops_daemon.rollout.watch import PlatformWatch
 from devops_daemon.settings import Settings
 from devops_daemon.tending import tending
 
 if TYPE_CHECKING:
+    from devops_daemon.adapters.github.forge import GitHub
     from devops_daemon.adapters.railway.api import Api
 
 FORGET_EVERY = timedelta(hours=1)
@@ -229,6 +231,9 @@ async def running(  # noqa: PLR0915 # one line for each part
             await _start(stack, pulls)
         if heard is not None:
             await _start(stack, Looks("feedback", heard.look, heard.pace, clocks, utc_now))
+        audits = reviewing(grounds, forge, platform.api if platform else None, platform.unasked if platform else None)
+        often = min(AUDIT_LOOKED_AT, settings.check_interval)
+        await _start(stack, Looks("audit", audits.look, lambda: often, clocks, utc_now))
         if caring.earlier is not None:
             await _start(stack, Looks("earlier", caring.earlier.look, lambda: settings.check_interval, clocks, utc_now))
         clocks.every("sessions", settings.check_interval, caring.sample)
@@ -314,7 +319,7 @@ def _nothing_hosted() -> None:
 
 async def _forge(
     stack: contextlib.AsyncExitStack, settings: Settings, redactor: Redactor, socket_factory: SocketFactory | None
-) -> Forge | None:
+) -> "GitHub | None":
     asked = asked_of_github(settings)
     return await stack.enter_async_context(github(asked, redactor, socket_factory)) if asked else None
 

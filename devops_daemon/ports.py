@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from devops_daemon.asking import Request, Wait
+from devops_daemon.auditing import Audit
 from devops_daemon.feedback import Entry, FeedbackFigures, Pending
 from devops_daemon.forge import (
     Account,
@@ -955,4 +956,16 @@ class FeedbackLedger(Protocol):
 
     async def figures(self) -> FeedbackFigures:
         """Count those that wait, and read those that are set aside."""
+        ...
+
+
+class AuditLedger(Protocol):
+    """Keeps the weekly audits."""
+
+    async def latest(self) -> list[Audit]:
+        """Read the last of them, the newest first."""
+        ...
+
+    async def keep(self, audit: Audit) -> Audit:
+        """Write the version after the one that it was read as, 0 for a new one; raises LostRaceError."""
         ...

@@ -243,7 +243,7 @@ class World:
         """Wait until it is known how many sessions are usual."""
 
         async def usual() -> bool:
-            return await self._rows(lambda store: GaugeRows(store).usual("sessions", datetime.now(UTC))) is not None
+            return await self.rows(lambda store: GaugeRows(store).usual("sessions", datetime.now(UTC))) is not None
 
         await until(usual)
 
@@ -295,16 +295,14 @@ class World:
 
     async def remedies(self) -> list[Remedy]:
         """What the daemon's rows say was done."""
-        found: list[Remedy] = await self._rows(
+        found: list[Remedy] = await self.rows(
             lambda store: MendingRows(store).remedies(self.seen["incidents"][0]["id"])
         )
         return found
 
     async def effects(self) -> list[Effect]:
         """What the daemon's rows say was told."""
-        found: list[Effect] = await self._rows(
-            lambda store: MendingRows(store).effects(self.seen["incidents"][0]["id"])
-        )
+        found: list[Effect] = await self.rows(lambda store: MendingRows(store).effects(self.seen["incidents"][0]["id"]))
         return found
 
     def lose_the_store(self) -> None:
@@ -312,7 +310,8 @@ class World:
         for file in self.folder.iterdir():
             file.unlink()
 
-    async def _rows(self, read_: Callable[[SqliteDatabase], Awaitable[Any]]) -> Any:
+    async def rows(self, read_: Callable[[SqliteDatabase], Awaitable[Any]]) -> Any:
+        """Read what the daemon has kept."""
         store = SqliteDatabase(self.folder / "devops-daemon.db")
         try:
             return await read_(store)

@@ -20,6 +20,7 @@ from devops_daemon.adapters.store import feedback as feedbacks
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import hour_of, read_references, read_states
 from devops_daemon.adapters.store.schema import (
+    audit,
     check_seen,
     deployment,
     feedback,
@@ -138,6 +139,7 @@ def forget(connection: sa.Connection, now: datetime) -> int:
             _delete(connection, check_seen, check_seen.c.at < now - HISTORY_KEPT),
             _delete(connection, knot, knot.c.at < now - HISTORY_KEPT),
             _delete(connection, landing, landing.c.ended_at < now - INCIDENTS_KEPT),
+            _delete(connection, audit, audit.c.slot < now - INCIDENTS_KEPT),
             _delete(connection, feedback, feedback.c.done_at < now - INCIDENTS_KEPT),
             inbox.forget(connection, now),
             _delete(connection, request, request.c.asked_at < now - REQUESTS_KEPT),

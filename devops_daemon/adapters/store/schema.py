@@ -11,7 +11,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 SCHEMA = "devops_daemon"
-REVISION = "0006"
+REVISION = "0007"
 """The newest revision; alembic is imported only where the database is behind it."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -507,3 +507,17 @@ feedback = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 """What was done about what each user wrote; not a word of it."""
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("slot", UtcTime, primary_key=True, autoincrement=False),
+    sa.Column("taken_at", UtcTime, nullable=False),
+    sa.Column("remarks", sa.Text, nullable=False),
+    sa.Column("issue", BIG),
+    sa.Column("issue_url", sa.Text, nullable=False),
+    sa.Column("closed", sa.Boolean, nullable=False),
+    sa.Column("in_hand_until", UtcTime),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+"""One for each slot: by that two replicas take it once."""

@@ -1,0 +1,73 @@
+"""Rows of the weekly audits."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from devops_daemon.adapters.store.db import Database
+from devops_daemon.adapters.store.schema import audit
+from devops_daemon.auditing import Audit, Remark, Weight
+from devops_daemon.ports import LostRaceError
+
+LAST = 3
+
+
+def read_latest(connection: sa.Connection) -> list[Audit]:
+    """Read the last of them, the newest first."""
+    rows = connection.execute(sa.select(audit).order_by(audit.c.slot.desc()).limit(LAST))
+    return [_audit(row) for row in rows]
+
+
+def keep(connection: sa.Connection, one: Audit) -> Audit:
+    """Write the version after the one that it was read as; raises LostRaceError."""
+    following = replace(one, version=one.version + 1)
+    lost = LostRaceError(f"the audit of {one.slot:%Y-%m-%d} has changed in the meantime")
+    if one.version:
+        same = audit.update().where(audit.c.slot == one.slot, audit.c.version == one.version)
+        if connection.execute(same.values(_values(following))).rowcount != 1:
+            raise lost
+        return following
+    try:
+        with connection.begin_nested():
+            connection.execute(audit.insert().values(_values(following)))
+    except IntegrityError as error:
+        raise lost from error
+    return following
+
+
+def _values(one: Audit) -> dict[str, Any]:
+    names = ("slot", "taken_at", "issue", "issue_url", "closed", "in_hand_until", "version")
+    remarks = json.dumps([_remark(each) for each in one.remarks])
+    return {"remarks": remarks, **{name: getattr(one, name) for name in names}}
+
+
+def _remark(remark: Remark) -> dict[str, Any]:
+    names = ("rule", "about", "text", "cure", "lines")
+    return {"weight": remark.weight.value, **{name: getattr(remark, name) for name in names}}
+
+
+def _audit(row: sa.Row[Any]) -> Audit:
+    values = dict(row._mapping)  # noqa: SLF001 # SQLAlchemy's public name for it
+    remarks = (
+        Remark(**{**each, "weight": Weight(each["weight"]), "lines": tuple(each["lines"])})
+        for each in json.loads(values["remarks"])
+    )
+    return Audit(**{**values, "remarks": tuple(remarks)})
+
+
+class AuditRows:
+    """The port `AuditLedger` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def latest(self) -> list[Audit]:
+        """Read the last of them, the newest first."""
+        return await self._db.read(read_latest)
+
+    async def keep(self, one: Audit) -> Audit:
+        """Write the version after the one that it was read as."""
+        return await self._db.write(lambda connection: keep(connection, one))

@@ -1,0 +1,1 @@
+"""The weekly audit: whether the monitoring itself is any good."""
