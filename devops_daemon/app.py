@@ -184,6 +184,7 @@ async def running(  # noqa: PLR0915 # one line for each part
         )
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now, settings.confirm_interval)
         pulls = Looks("pulls", tended.tend.look, tended.tend.pace, clocks, utc_now) if tended else None
+        audits = reviewing(grounds, forge, platform.api if platform else None, platform.unasked if platform else None)
         secret = settings.railway_webhook_secret
         site = Site(
             facts(configuration),
@@ -211,6 +212,7 @@ async def running(  # noqa: PLR0915 # one line for each part
                 answering.switches,
                 caring.people,
                 caring.hushing,
+                audits.now,
                 utc_now,
                 answering.worker.arrived,
             ),
@@ -231,7 +233,6 @@ async def running(  # noqa: PLR0915 # one line for each part
             await _start(stack, pulls)
         if heard is not None:
             await _start(stack, Looks("feedback", heard.look, heard.pace, clocks, utc_now))
-        audits = reviewing(grounds, forge, platform.api if platform else None, platform.unasked if platform else None)
         often = min(AUDIT_LOOKED_AT, settings.check_interval)
         await _start(stack, Looks("audit", audits.look, lambda: often, clocks, utc_now))
         if caring.earlier is not None:

@@ -312,6 +312,8 @@ class Overview:
     ready: Sequence[Ready] = ()
     """How long pull requests were waited for, in the last 30 days."""
     feedback: FeedbackFigures = field(default_factory=FeedbackFigures)
+    audit: Audit | None = None
+    """The last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,13 +99,13 @@ class NoAnswer:
     text: str
 
 
-def ask(environ: Mapping[str, str], path: str, document: object = None) -> Any | NoAnswer:  # noqa: ANN401 # JSON
+def ask(environ: Mapping[str, str], path: str, document: object = None, seconds: float = ASK_SECONDS) -> Any | NoAnswer:  # noqa: ANN401 # JSON
     """Ask the running daemon; with a document, have it do something."""
     address = daemon_address(environ)
     shown = Redactor().text(address)
     token = environ.get("OPERATOR_TOKEN") or environ.get("VIEWER_TOKEN")
     try:
-        code, text = asyncio.run(_send(address.rstrip("/") + path, token, document))
+        code, text = asyncio.run(_send(address.rstrip("/") + path, token, document, seconds))
         answer = json.loads(text) if code < 400 else None  # noqa: PLR2004 # HTTP
     except aiohttp.InvalidURL:
         return NoAnswer(WRONG, f"{shown}: is not the address of a daemon: see DEVOPS_DAEMON_URL and PORT")
@@ -128,17 +128,17 @@ def _complaint(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
-def answer_of(path: str, document: object = None) -> Any:  # noqa: ANN401 # JSON
+def answer_of(path: str, document: object = None, seconds: float = ASK_SECONDS) -> Any:  # noqa: ANN401 # JSON
     """Ask the running daemon; exits with 3 where it does not answer, with 1 where it says no."""
-    answer = ask(environment(), path, document)
+    answer = ask(environment(), path, document, seconds)
     if isinstance(answer, NoAnswer):
         fail(answer.code, answer.text)
     return answer
 
 
-async def _send(url: str, token: str | None, document: object) -> tuple[int, str]:
+async def _send(url: str, token: str | None, document: object, seconds: float) -> tuple[int, str]:
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=seconds)
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,
         session.request(

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from devops_daemon.cli import acting, daemon, hosting
+from devops_daemon.cli.audit import audit
 from devops_daemon.cli.database import connect
 from devops_daemon.cli.deliveries import deliveries
 from devops_daemon.cli.doctor import doctor
@@ -20,7 +21,7 @@ from devops_daemon.settings import WrongSettingsError
 
 COMMANDS = (
     *(daemon.run, daemon.demo, daemon.check, doctor, status, incidents),
-    *(deliveries, pause, resume, silence, unsilence),
+    *(audit, deliveries, pause, resume, silence, unsilence),
     *(logs, hosting.deployments, hosting.metrics),
     *(acting.redeploy, acting.restart, acting.rollback, acting.cancel, acting.down),
     connect,

@@ -10,12 +10,14 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from devops_daemon.audit.wording import status
+from devops_daemon.auditing import Audit, Remark
 from devops_daemon.entrypoints.status import delivery_as_data, stamp
 from devops_daemon.inbox import DeliveryState
 from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.people import People, UnknownIncidentError
 from devops_daemon.model import Incident, Severity
-from devops_daemon.ports import PAUSED, Clock, Inbox, RefusedError, Switch, Switches
+from devops_daemon.ports import PAUSED, Clock, Inbox, RefusedError, Switch, Switches, UnavailableError
 from devops_daemon.quiet import LONGEST
 from devops_daemon.settings import parse_duration
 
@@ -137,6 +139,7 @@ def actions(
     switches: Switches,
     people: People,
     hushing: Hushing,
+    take_audit: Callable[[], Awaitable[Audit]],
     now: Clock,
     arrived: Callable[[], None] = lambda: None,
 ) -> Actions:
@@ -156,6 +159,7 @@ def actions(
             "replay": Action(partial(replay, inbox, now, arrived), (Field("delivery", required=True),)),
             "pause": Action(partial(pause, switches, now), (Field("description"),)),
             "resume": Action(partial(resume, switches, now)),
+            "audit": Action(partial(audit, take_audit)),
         }
     )
 
@@ -248,6 +252,29 @@ async def resume(switches: Switches, now: Clock, _: Values) -> dict[str, Any]:
     if switch is None:
         return {"text": "it was not paused", "was": None}
     return {"text": "the pause has ended", "was": _switch(switch)}
+
+
+async def audit(take: Callable[[], Awaitable[Audit]], _: Values) -> dict[str, Any]:
+    """Look whether the monitoring itself is any good; nothing is written."""
+    try:
+        taken = await take()
+    except UnavailableError as error:
+        raise CannotNowError(str(error)) from error
+    findings = [_finding(each) for each in taken.remarks]
+    ill = sum(each.is_ill for each in taken.remarks)
+    text = f"{status(taken.remarks)}: {ill} of {len(findings)} findings want somebody"
+    return {"text": text, "taken_at": stamp(taken.taken_at), "findings": findings}
+
+
+def _finding(remark: Remark) -> dict[str, Any]:
+    return {
+        "rule": remark.rule,
+        "about": remark.about,
+        "weight": remark.weight,
+        "found": remark.text,
+        "cure": remark.cure or None,
+        "lines": list(remark.lines),
+    }
 
 
 def _switch(switch: Switch) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import jinja2
 
+from devops_daemon.audit.wording import status as verdict_of
+from devops_daemon.auditing import Audit, Weight
 from devops_daemon.entrypoints import charts
 from devops_daemon.feedback import FeedbackFigures
 from devops_daemon.health.verdict import service_status
@@ -82,6 +84,7 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "incidents": [incident_as_data(each, overview.remedies.get(each.id, ())) for each in overview.incidents],
         "pull_requests": [_pull(each) for each in overview.pulls],
         "feedback": _feedback(overview.feedback),
+        "audit": _audit(overview.audit),
         "inbox": _inbox(overview.inbox),
         "punctuality": {
             "due": overview.punctuality.due,
@@ -118,6 +121,19 @@ def _pull(row: PullRow) -> dict[str, Any]:
         "green_since": stamp(row.decision.green_since),
         "ready_since": stamp(row.ready_since),
         "held": row.decision.held,
+    }
+
+
+def _audit(audit: Audit | None) -> dict[str, Any] | None:
+    if audit is None:
+        return None
+    weights = [each.weight for each in audit.remarks]
+    return {
+        "taken_at": stamp(audit.taken_at),
+        "status": verdict_of(audit.remarks),
+        "critical": weights.count(Weight.CRITICAL),
+        "gaps": weights.count(Weight.GAP),
+        "issue_url": audit.issue_url or None,
     }
 
 

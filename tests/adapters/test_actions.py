@@ -24,6 +24,7 @@ from devops_daemon.adapters.store.inbox import InboxRows
 from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import SwitchRows
+from devops_daemon.auditing import Audit, Remark, Weight
 from devops_daemon.cli.main import cli
 from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.actions import Action, Actions, Field, WrongFieldError, actions, checked
@@ -35,12 +36,17 @@ from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.lifecycle import ACKNOWLEDGED_FOR
 from devops_daemon.incidents.people import People
 from devops_daemon.model import Incident, Member
-from devops_daemon.ports import PAUSED, Switch
+from devops_daemon.ports import PAUSED, Switch, UnavailableError
 
 VIEWER, OPERATOR = "viewer-token-0123456789", "operator-token-0123456789"
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOSTILE = "<script>alert(1)</script>"
+AUDITED = (
+    Remark("own watch", "store", Weight.CRITICAL, "its store is lost", "attach a volume"),
+    Remark("recurring errors", "backend: x", Weight.GAP, "40 times", "mend it", ("\x1b[31mboom",)),
+    Remark("watched", "backend", Weight.OK, "is probed"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,12 @@ class Desk:
     store: SqliteDatabase
     now: datetime = NOW
     woken: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    async def audit(self) -> Audit:
+        if self.broken:
+            raise UnavailableError("the store is full")
+        return Audit(self.now, self.now, AUDITED)
 
     async def ask(
         self,
@@ -120,6 +132,7 @@ async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk
                 switches,
                 People(IncidentRows(store), history, now, lambda: made.woken.append("incident")),
                 Hushing(SilenceRows(store), {"backend", "frontend"}, now, lambda: made.woken.append("silence")),
+                made.audit,
                 now,
                 lambda: made.woken.append("woken"),
             ),
@@ -195,7 +208,7 @@ async def test_an_unknown_action_names_those_that_there_are(tmp_path: Path, name
         assert got.status == 404
         assert "script" not in got.text
         assert got.json["choices"] == sorted(
-            ["acknowledge", "pause", "replay", "resolve", "resume", "severity", "silence", "unsilence"]
+            ["acknowledge", "audit", "pause", "replay", "resolve", "resume", "severity", "silence", "unsilence"]
         )
 
 
@@ -482,3 +495,38 @@ async def test_a_wrong_incident_or_severity_is_named(
         await opened(here)
         got = await here.act(action, body)
         assert (got.status, got.json["field"], here.woken) == (422, field, [])
+
+
+async def test_an_audit_is_taken_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with capture_logs():  # the daemon's log goes where the command's answer does
+        await _audited(tmp_path, monkeypatch)
+
+
+async def _audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    async with desk(tmp_path) as here:
+        got = await here.act("audit", {})
+        assert got.status == 200
+        result = got.json["result"]
+        assert result["text"] == "\u274c Critical Issues: 2 of 3 findings want somebody"
+        assert [each["weight"] for each in result["findings"]] == ["critical", "gap", "ok"]
+        assert result["findings"][1] == {
+            "rule": "recurring errors",
+            "about": "backend: x",
+            "weight": "gap",
+            "found": "40 times",
+            "cure": "mend it",
+            "lines": ["\x1b[31mboom"],
+        }
+        monkeypatch.setenv("DEVOPS_DAEMON_URL", f"http://{LOOPBACK}:{here.port}")
+        monkeypatch.setenv("OPERATOR_TOKEN", OPERATOR)
+        told = await asyncio.to_thread(CliRunner().invoke, cli, ("audit",))
+        assert told.exit_code == 1, "something is critical"
+        assert "own watch: store" in told.output
+        assert "is probed" not in told.output
+        assert "is probed" in (await asyncio.to_thread(CliRunner().invoke, cli, ("audit", "--all"))).output
+        told = await asyncio.to_thread(CliRunner().invoke, cli, ("audit", "--json"))
+        assert json.loads(told.output) == result
+        here.broken = True
+        assert (await here.act("audit", {})).status == 409

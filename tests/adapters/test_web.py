@@ -269,7 +269,7 @@ async def test_the_same_as_data_has_the_fields_of_the_contract() -> None:
     assert got.headers["Content-Type"].startswith("application/json")
     assert set(got.json) == {
         "version", "now", "dry_run", "paused", "services", "incidents", "pull_requests", "inbox", "punctuality",
-        "integrations", "feedback", "platform", "objectives", "signals", "quiet",
+        "integrations", "feedback", "audit", "platform", "objectives", "signals", "quiet",
     }  # fmt: skip
     assert got.json["now"] == "2026-01-05T12:01:00.000Z"
     assert [service["status"] for service in got.json["services"]] == ["down", "up"]

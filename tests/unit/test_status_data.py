@@ -99,7 +99,7 @@ def test_the_snapshot_has_the_keys_of_the_contract() -> None:
         "punctuality",
         "integrations",
         "objectives",
-        *("platform", "quiet", "signals", "feedback"),  # beside the contract's
+        *("platform", "quiet", "signals", "feedback", "audit"),  # beside the contract's
     }
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from devops_daemon.adapters.store import (
+    audits,
     deployments,
     inbox,
     incidents,
@@ -72,6 +73,7 @@ def read_overview(connection: sa.Connection, now: datetime, interval: timedelta)
         pulls=pulls.read_pulls(connection),
         ready=pulls.read_ready(connection, now - INCIDENT_MEMORY),
         feedback=feedbacks.read_figures(connection),
+        audit=next((each for each in audits.read_latest(connection) if each.remarks), None),
     )
 
 
