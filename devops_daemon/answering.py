@@ -95,8 +95,9 @@ class Answering:
         self.inbox = InboxRows(grounds.store)
         self.switches = SwitchRows(grounds.store)
         self._followers, self.converse = None, None
-        if forge is not None and pulls is not None:
-            self._followers, self.converse = _conversation(grounds, forge, platform, self.switches, gentle, pulls)
+        self.means = _means(grounds, forge, platform, self.switches, pulls)
+        if forge is not None:
+            self._followers, self.converse = _conversation(grounds, forge, self.means, gentle)
         self._repository = settings.github_repository
         self.worker = Worker(
             self.inbox,
@@ -155,13 +156,32 @@ class Answering:
         return await receive(arrival, self._repository, self.converse.hear)
 
 
+def _means(
+    grounds: Grounds, forge: Forge | None, platform: Platform | None, switches: SwitchRows, pulls: PullActs | None
+) -> Means:
+    async def look(service: Service) -> Health | None:
+        probes = [probe for probe in service.probes if probe.off is None]
+        return health_of_results(await asyncio.gather(*(grounds.prober.run(probe) for probe in probes)))
+
+    return Means(
+        watchlist=grounds.watchlist,
+        prober=grounds.prober,
+        ledger=grounds.ledger,
+        switches=switches,
+        people=People(IncidentRows(grounds.store), grounds.ledger, utc_now),
+        hushing=Hushing(SilenceRows(grounds.store), grounds.watchlist.names, utc_now),
+        secrets=Secrets(grounds.knowing, utc_now),
+        now=utc_now,
+        look=look,
+        asked_forge=forge,
+        asked_pulls=pulls,
+        asked_platform=platform,
+        asked_upkeep=grounds.upkeep(),
+    )
+
+
 def _conversation(
-    grounds: Grounds,
-    forge: Forge,
-    platform: Platform | None,
-    switches: SwitchRows,
-    gentle: Callable[[], timedelta],
-    pulls: PullActs,
+    grounds: Grounds, forge: Forge, means: Means, gentle: Callable[[], timedelta]
 ) -> tuple[Followers, Converse]:
     settings = grounds.settings
     requests = RequestRows(grounds.store)
@@ -170,26 +190,6 @@ def _conversation(
         public_logs=settings.public_logs,
         dry_run=settings.dry_run,
         link=public_url(settings),
-    )
-
-    async def look(service: Service) -> Health | None:
-        probes = [probe for probe in service.probes if probe.off is None]
-        return health_of_results(await asyncio.gather(*(grounds.prober.run(probe) for probe in probes)))
-
-    means = Means(
-        watchlist=grounds.watchlist,
-        prober=grounds.prober,
-        ledger=grounds.ledger,
-        forge=forge,
-        switches=switches,
-        people=People(IncidentRows(grounds.store), grounds.ledger, utc_now),
-        hushing=Hushing(SilenceRows(grounds.store), grounds.watchlist.names, utc_now),
-        secrets=Secrets(grounds.knowing, utc_now),
-        now=utc_now,
-        pulls=pulls,
-        look=look,
-        asked_platform=platform,
-        asked_upkeep=grounds.upkeep(),
     )
     voice = Voice(forge, requests, grounds.knowing(()), manners, utc_now)
     followers = Followers(means, requests, voice, gentle, Patience(settle=settings.remediation_pause))

@@ -19,6 +19,7 @@ class Name(StrEnum):
     STATUS = "status"
     DEPLOYMENTS = "deployments"
     METRICS = "metrics"
+    DIAGNOSE = "diagnose"
     INCIDENTS = "incidents"
     WHY = "why"
     MERGE = "merge"
@@ -109,6 +110,13 @@ _ROWS = (
         _READ,
         Takes.MAYBE_SERVICE,
         "CPU, memory, requests by status and latency of the last hour",
+    ),
+    Command(
+        Name.DIAGNOSE,
+        "diagnose [SERVICE]",
+        _READ,
+        Takes.MAYBE_SERVICE,
+        "all of these in one report, and what was merged lately",
     ),
     Command(
         Name.INCIDENTS, "incident [ID]", _READ, Takes.MAYBE_INCIDENT, "the latest incidents, or one with its story"

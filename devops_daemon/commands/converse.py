@@ -1,54 +1,28 @@
 """From a comment to its one reply."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from types import MappingProxyType
 from typing import assert_never
 
 import structlog
 
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.commands import logs, views
 from devops_daemon.commands.admission import HOP_MEMORY, HOUR, Admitted, Refused, Silent, Who, admit, hop
 from devops_daemon.commands.answer import Answer, Outcome
-from devops_daemon.commands.catalogue import COMMANDS, Name
+from devops_daemon.commands.catalogue import COMMANDS
 from devops_daemon.commands.grammar import Ask, Asked, read, typed
 from devops_daemon.commands.means import Means
-from devops_daemon.commands.reply import help_answer
+from devops_daemon.commands.reads import answered, joined
 from devops_daemon.commands.undertake import Undertake
 from devops_daemon.commands.voice import Manners, Voice
 from devops_daemon.forge import Account, Comment, Role
-from devops_daemon.hosting import UnknownServiceError
-from devops_daemon.ports import LockedOutError, RefusedError, RequestLedger, UnavailableError
+from devops_daemon.ports import RequestLedger
 
 SHOWN_AFTER = timedelta(seconds=3)
 """What takes longer says that it is at work."""
-Read = Callable[[Means, Ask], Awaitable[Answer]]
 log = structlog.get_logger("commands")
-
-
-async def _help(_: Means, __: Ask) -> Answer:
-    return help_answer()
-
-
-READS: Mapping[Name, Read] = MappingProxyType(
-    {
-        Name.LOGS: logs.logs,
-        Name.BUILD_LOGS: logs.build_logs,
-        Name.USER: logs.user,
-        Name.DATABASE: logs.database,
-        Name.HEALTH: views.health,
-        Name.STATUS: views.status,
-        Name.DEPLOYMENTS: views.deployments,
-        Name.METRICS: views.metrics,
-        Name.INCIDENTS: views.incidents,
-        Name.WHY: views.why,
-        Name.HELP: _help,
-    }
-)
-"""What changes nothing."""
 
 
 class Converse:
@@ -153,34 +127,9 @@ class Converse:
             await asyncio.gather(work, return_exceptions=True)
 
     async def _read(self, asks: Sequence[Ask]) -> Answer:
-        return joined([await self._one(ask) for ask in asks])
-
-    async def _one(self, ask: Ask) -> Answer:
-        try:
-            return await READS[ask.name](self._means, ask)
-        except LockedOutError:  # nobody could be answered either: it is tried again
-            raise
-        except (UnknownServiceError, RefusedError) as error:
-            return Answer(Outcome.REFUSED, str(error))
-        except UnavailableError as error:
-            return Answer(Outcome.FAILED, f"It cannot be told now: {error}. Ask again later.")
+        return joined([await answered(self._means, ask) for ask in asks])
 
 
 def spelled(asked: Asked) -> str:
     """Write down what was asked, the same for the same."""
     return typed(asked) if isinstance(asked, Ask) else asked.words
-
-
-_WORST = (Outcome.FAILED, Outcome.REFUSED, Outcome.DONE)
-
-
-def joined(answers: Sequence[Answer]) -> Answer:
-    """Make one answer of several."""
-    if len(answers) == 1:
-        return answers[0]
-    return Answer(
-        min((answer.outcome for answer in answers), key=_WORST.index),
-        " ".join(answer.headline for answer in answers),
-        tuple(section for answer in answers for section in answer.sections),
-        tuple(dict.fromkeys(hint for answer in answers for hint in answer.hints)),
-    )

@@ -22,7 +22,6 @@ class Means:
     watchlist: Watchlist
     prober: Prober
     ledger: StatusLedger
-    forge: Forge
     switches: Switches
     people: People
     """Keeps what people say of incidents."""
@@ -30,12 +29,27 @@ class Means:
     """Keeps what they want it to be quiet about."""
     secrets: Secrets
     now: Clock
-    pulls: PullActs
-    """Does to pull requests what people want."""
     look: Callable[[Service], Awaitable[Health | None]]
     """Looks at one service now."""
+    asked_forge: Forge | None = None
+    asked_pulls: PullActs | None = None
+    """Does to pull requests what people want."""
     asked_platform: Platform | None = None
     asked_upkeep: Upkeep | None = None
+
+    @property
+    def forge(self) -> Forge:
+        """The forge; raises NotConfiguredError."""
+        if self.asked_forge is None:
+            raise NotConfiguredError("GitHub is not configured: set GITHUB_REPOSITORY and GITHUB_TOKEN.")
+        return self.asked_forge
+
+    @property
+    def pulls(self) -> PullActs:
+        """What is done to pull requests; raises NotConfiguredError."""
+        if self.asked_pulls is None:
+            raise NotConfiguredError("GitHub is not configured: set GITHUB_REPOSITORY and GITHUB_TOKEN.")
+        return self.asked_pulls
 
     @property
     def platform(self) -> Platform:

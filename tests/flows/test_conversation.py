@@ -42,6 +42,7 @@ PROMISED = {
     Name.DEPLOYMENTS: ("@devops deployments", "=== Deployments ==="),
     Name.METRICS: ("@devops metrics backend", "=== Metrics ==="),
     Name.INCIDENTS: ("@devops incidents", "=== Incidents ==="),
+    Name.DIAGNOSE: ("@devops diagnose backend", "=== Merged lately ==="),
     Name.RESTART: ("@devops restart backend", "Done: restart backend"),
     Name.REDEPLOY: ("@devops redeploy frontend", "Done: redeploy frontend"),
     Name.ROLLBACK: ("@devops rollback frontend", "Done: rollback frontend"),

@@ -454,7 +454,9 @@ GIVEN = {
 }
 _WANTS = {
     LOGS: ("service", "topic"),
-    **dict.fromkeys((BUILD, DEPLOYMENTS, METRICS, Name.RESTART, Name.REDEPLOY, Name.ROLLBACK), ("service",)),
+    **dict.fromkeys(
+        (BUILD, DEPLOYMENTS, METRICS, Name.DIAGNOSE, Name.RESTART, Name.REDEPLOY, Name.ROLLBACK), ("service",)
+    ),
     USER: ("user",),
     **dict.fromkeys((WHY, Name.MERGE, Name.REBASE, Name.HOLD), ("number",)),
     **dict.fromkeys((INCIDENTS, Name.ACKNOWLEDGE, Name.RESOLVE), ("incident",)),
