@@ -209,11 +209,10 @@ async def running(  # noqa: PLR0915 # one line for each part
             hints=Hints(secret.get_secret_value() if secret else None, rounds.hint),
             actions=actions(
                 answering.inbox,
-                answering.switches,
                 caring.people,
                 caring.hushing,
                 audits.now,
-                utc_now,
+                answering.means,
                 answering.worker.arrived,
             ),
         )

@@ -49,9 +49,14 @@ class Gather:
         self._sources = sources
         self._now = now
         self._unread: dict[str, str] = {}
+        self._one = asyncio.Lock()
 
     async def snapshot(self) -> Snapshot:
-        """Take it; raises UnavailableError where our own store cannot be read."""
+        """Take it, one at a time; raises UnavailableError where our own store cannot be read."""
+        async with self._one:
+            return await self._taken()
+
+    async def _taken(self) -> Snapshot:
         sources, self._unread = self._sources, {}
         overview = await sources.ledger.overview(self._now())
         hosting = await self._read("Railway", sources.platform.hosting()) if sources.platform else None

@@ -8,6 +8,7 @@ from devops_daemon.cli import acting, daemon, hosting
 from devops_daemon.cli.audit import audit
 from devops_daemon.cli.database import connect
 from devops_daemon.cli.deliveries import deliveries
+from devops_daemon.cli.diagnose import diagnose
 from devops_daemon.cli.doctor import doctor
 from devops_daemon.cli.incidents import incidents
 from devops_daemon.cli.logs import logs
@@ -21,7 +22,7 @@ from devops_daemon.settings import WrongSettingsError
 
 COMMANDS = (
     *(daemon.run, daemon.demo, daemon.check, doctor, status, incidents),
-    *(audit, deliveries, pause, resume, silence, unsilence),
+    *(audit, diagnose, deliveries, pause, resume, silence, unsilence),
     *(logs, hosting.deployments, hosting.metrics),
     *(acting.redeploy, acting.restart, acting.rollback, acting.cancel, acting.down),
     connect,

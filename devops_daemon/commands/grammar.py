@@ -39,6 +39,8 @@ class Ask:
     time: str | None = None
     """For how long, as it is written."""
     confirmed: bool = False
+    last: int | None = None
+    """So many lines of a log are wanted; a comment cannot say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ async def logs(means: Means, ask: Ask) -> Answer:
     one = hosting.service(ask.service) if ask.service else None
     found = await _searched(means, hosting, one, ask.topic)
     headline = f"Logs of {one.name if one else 'all services'}: {_count(found, ask.topic)}."
-    shown = as_sections(_title(one, ask.topic), found, {} if one else _names(hosting))
+    shown = as_sections(_title(one, ask.topic), found, {} if one else _names(hosting), ask.last)
     return Answer(Outcome.DONE, headline, (_standing(means, hosting, one), *shown), _other_logs(hosting, one))
 
 
@@ -43,7 +43,9 @@ async def build_logs(means: Means, ask: Ask) -> Answer:
     answers = await asyncio.gather(*(_build(means, service, latest.id) for service, latest in meant))
     sections: list[Section] = []
     for (service, latest), found in zip(meant, answers, strict=True):
-        sections += as_sections(f"Build of {service.name}, {latest.what}, {latest.status.lower()}", found)
+        sections += as_sections(
+            f"Build of {service.name}, {latest.what}, {latest.status.lower()}", found, last=ask.last
+        )
     headline = f"Build logs of {', '.join(service.name for service, _ in meant)}." if meant else "Nothing was built."
     return Answer(Outcome.DONE, headline, tuple(sections))
 

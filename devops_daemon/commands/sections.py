@@ -8,14 +8,16 @@ from devops_daemon.evidence.search import MOST_COUNTED, Found, common_only, coun
 SHOWN_LINES = 60
 
 
-def as_sections(title: str, found: Found, names: Mapping[str, str] | None = None) -> tuple[Section, ...]:
-    """Show what was found: what is said how often, then the lines; `names` are the services' by id."""
+def as_sections(
+    title: str, found: Found, names: Mapping[str, str] | None = None, last: int | None = None
+) -> tuple[Section, ...]:
+    """Show what was found: what is said how often, then the last lines; `names` are the services' by id."""
     sections = []
     if len(found.lines) > 1:
         how = "counted" if found.fitting <= MOST_COUNTED else f"the last {MOST_COUNTED} counted"
         text = "\n".join(counted(found.clusters))
         sections.append(Section(f"{title}, {how}", text, newest_last=False, public=common_only(found.clusters)))
-    shown = found.lines[-SHOWN_LINES:]
+    shown = found.lines[-(last or SHOWN_LINES) :]
     text = "\n".join(line_of(each, names or {}) for each in shown)
     sections.append(Section(title, text or "no lines", lines=bool(shown)))
     return tuple(sections)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -12,16 +12,22 @@ from aiohttp import web
 
 from devops_daemon.audit.wording import status
 from devops_daemon.auditing import Audit, Remark
+from devops_daemon.commands.answer import Answer, Outcome
+from devops_daemon.commands.catalogue import Name
+from devops_daemon.commands.grammar import Ask
+from devops_daemon.commands.means import Means
+from devops_daemon.commands.reads import answered
 from devops_daemon.entrypoints.status import delivery_as_data, stamp
+from devops_daemon.hosting import UnknownServiceError
 from devops_daemon.inbox import DeliveryState
 from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.people import People, UnknownIncidentError
 from devops_daemon.model import Incident, Severity
-from devops_daemon.ports import PAUSED, Clock, Inbox, RefusedError, Switch, Switches, UnavailableError
+from devops_daemon.ports import ALL, PAUSED, Clock, Inbox, RefusedError, Switch, Switches, UnavailableError
 from devops_daemon.quiet import LONGEST
 from devops_daemon.settings import parse_duration
 
-LONGEST_TEXT = 1000
+LONGEST_TEXT, MOST_LINES = 1000, 200
 OPERATOR = "an operator"
 Values = Mapping[str, Any]
 log = structlog.get_logger("actions")
@@ -47,7 +53,15 @@ class WrongFieldError(Exception):
 
 
 class CannotNowError(Exception):
-    """It cannot be done as things stand: 409; the text says why."""
+    """It cannot be done as things stand; the text says why."""
+
+    status = 409
+
+
+class NotThereError(CannotNowError):
+    """What it needs does not answer; the text says what."""
+
+    status = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,7 @@ class Actions:
         except web.HTTPRequestEntityTooLarge:
             return _error(413, "the body has a mebibyte at most")
         except CannotNowError as error:
-            return _error(409, str(error))
+            return _error(error.status, str(error))
         log.info("action.taken", action=name, result=done["text"])
         return web.json_response({"action": name, "status": "done", "result": done})
 
@@ -136,15 +150,14 @@ def _error(status: int, text: str, **more: object) -> web.Response:
 
 def actions(
     inbox: Inbox,
-    switches: Switches,
     people: People,
     hushing: Hushing,
     take_audit: Callable[[], Awaitable[Audit]],
-    now: Clock,
+    means: Means,
     arrived: Callable[[], None] = lambda: None,
 ) -> Actions:
     """Put the table together; `arrived` wakes whoever works the inbox off."""
-    which = Field("incident", required=True)
+    which, switches, now = Field("incident", required=True), means.switches, means.now
     severity = Field("severity", required=True, choices=tuple(Severity))
     return Actions(
         {
@@ -160,6 +173,10 @@ def actions(
             "pause": Action(partial(pause, switches, now), (Field("description"),)),
             "resume": Action(partial(resume, switches, now)),
             "audit": Action(partial(audit, take_audit)),
+            "view-logs": Action(
+                partial(view_logs, means), (Field("service"), Field("lines", int), Field("build", bool))
+            ),
+            "diagnose": Action(partial(diagnose, means), (Field("service"), Field("description"))),
         }
     )
 
@@ -254,12 +271,57 @@ async def resume(switches: Switches, now: Clock, _: Values) -> dict[str, Any]:
     return {"text": "the pause has ended", "was": _switch(switch)}
 
 
+async def view_logs(means: Means, values: Values) -> dict[str, Any]:
+    """Read what a service wrote, or all of them, or what a build wrote: redacted, as `@devops check logs` does."""
+    lines = values["lines"]
+    if lines is not None and not 1 <= lines <= MOST_LINES:
+        raise WrongFieldError("lines", f"lines is between 1 and {MOST_LINES}")
+    name = Name.BUILD_LOGS if values["build"] else Name.LOGS
+    return _told_by(await _answered(means, Ask(name, values["service"], last=lines)))
+
+
+async def diagnose(means: Means, values: Values) -> dict[str, Any]:
+    """Gather what is known, of a service or of all."""
+    return _told_by(await _answered(means, Ask(Name.DIAGNOSE, values["service"])))
+
+
+async def _answered(means: Means, ask: Ask) -> Answer:
+    """Ask what a comment could ask; raises WrongFieldError for a service that is not there, CannotNowError."""
+    ask = replace(ask, service=None) if ask.service == ALL else ask
+    try:
+        if ask.service is not None:
+            await _known(means, ask.service)
+        answer = await answered(means, ask)
+    except RefusedError as error:
+        raise CannotNowError(str(error)) from error
+    except UnavailableError as error:
+        raise NotThereError(str(error)) from error
+    if answer.outcome is Outcome.REFUSED:
+        raise CannotNowError(answer.headline)
+    if answer.outcome is Outcome.FAILED:
+        raise NotThereError(answer.headline)
+    return answer
+
+
+async def _known(means: Means, service: str) -> None:
+    hosting = await means.platform.hosting()
+    try:
+        hosting.service(service)
+    except UnknownServiceError as error:
+        raise WrongFieldError("service", str(error), [ALL, *(each.name for each in hosting.services)]) from error
+
+
+def _told_by(answer: Answer) -> dict[str, Any]:
+    """Give an answer as data."""
+    return {"text": answer.headline, "sections": [{"title": each.title, "text": each.text} for each in answer.sections]}
+
+
 async def audit(take: Callable[[], Awaitable[Audit]], _: Values) -> dict[str, Any]:
     """Look whether the monitoring itself is any good; nothing is written."""
     try:
         taken = await take()
     except UnavailableError as error:
-        raise CannotNowError(str(error)) from error
+        raise NotThereError(str(error)) from error
     findings = [_finding(each) for each in taken.remarks]
     ill = sum(each.is_ill for each in taken.remarks)
     text = f"{status(taken.remarks)}: {ill} of {len(findings)} findings want somebody"

@@ -13,11 +13,13 @@ from typing import Any
 
 import aiohttp
 import pytest
-from adapters.servers import LOOPBACK
+from adapters.servers import AGENT, LOOPBACK
 from builders import a_watchlist, an_incident
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
+from devops_daemon.adapters.exchange import Exchange
+from devops_daemon.adapters.probes import HttpProber
 from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.inbox import InboxRows
@@ -26,17 +28,20 @@ from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.auditing import Audit, Remark, Weight
 from devops_daemon.cli.main import cli
+from devops_daemon.commands.means import Means
 from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.actions import Action, Actions, Field, WrongFieldError, actions, checked
 from devops_daemon.entrypoints.intake import Intake
 from devops_daemon.entrypoints.status import Facts
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
+from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.inbox import Arrival, DeliveryState, Sorted
 from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.lifecycle import ACKNOWLEDGED_FOR
 from devops_daemon.incidents.people import People
-from devops_daemon.model import Incident, Member
+from devops_daemon.model import Incident, Member, Service
 from devops_daemon.ports import PAUSED, Switch, UnavailableError
+from devops_daemon.redaction import Redactor
 
 VIEWER, OPERATOR = "viewer-token-0123456789", "operator-token-0123456789"
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -119,6 +124,23 @@ async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk
         def now() -> datetime:
             return made.now
 
+        async def look(_: Service) -> None:
+            raise AssertionError("nothing is looked at here")
+
+        people = People(IncidentRows(store), history, now, lambda: made.woken.append("incident"))
+        hushing = Hushing(SilenceRows(store), {"backend", "frontend"}, now, lambda: made.woken.append("silence"))
+        exchange = Exchange(AGENT)
+        means = Means(
+            watchlist=a_watchlist(),
+            prober=HttpProber(exchange, Redactor(()), now),
+            ledger=history,
+            switches=switches,
+            people=people,
+            hushing=hushing,
+            secrets=Secrets(Redactor, now),
+            now=now,
+            look=look,
+        )
         site = Site(
             Facts("1", a_watchlist()),
             history,
@@ -129,11 +151,10 @@ async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk
             intake=Intake(rows, (), now),
             actions=actions(
                 rows,
-                switches,
-                People(IncidentRows(store), history, now, lambda: made.woken.append("incident")),
-                Hushing(SilenceRows(store), {"backend", "frontend"}, now, lambda: made.woken.append("silence")),
+                people,
+                hushing,
                 made.audit,
-                now,
+                means,
                 lambda: made.woken.append("woken"),
             ),
         )
@@ -208,7 +229,19 @@ async def test_an_unknown_action_names_those_that_there_are(tmp_path: Path, name
         assert got.status == 404
         assert "script" not in got.text
         assert got.json["choices"] == sorted(
-            ["acknowledge", "audit", "pause", "replay", "resolve", "resume", "severity", "silence", "unsilence"]
+            [
+                "acknowledge",
+                "audit",
+                "diagnose",
+                "pause",
+                "replay",
+                "resolve",
+                "resume",
+                "severity",
+                "silence",
+                "unsilence",
+                "view-logs",
+            ]
         )
 
 
@@ -529,4 +562,24 @@ async def _audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         told = await asyncio.to_thread(CliRunner().invoke, cli, ("audit", "--json"))
         assert json.loads(told.output) == result
         here.broken = True
-        assert (await here.act("audit", {})).status == 409
+        assert (await here.act("audit", {})).status == 503
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"lines": 0}, 422, "lines is between 1 and 200"),
+        ({"lines": "many"}, 422, "lines is to be a whole number"),
+        ({"build": "yes"}, 422, "build is to be true or false"),
+        ({"servce": "backend"}, 422, "there is no such field; there are service, lines, build"),
+        ({}, 409, "Railway is not configured"),
+        ({"service": "backend"}, 409, "Railway is not configured"),
+    ],
+)
+async def test_logs_that_cannot_be_shown_are_told_why(
+    tmp_path: Path, body: dict[str, Any], status: int, said: str
+) -> None:
+    async with desk(tmp_path) as here:
+        got = await here.act("view-logs", body)
+    assert got.status == status
+    assert said in got.json["error"]

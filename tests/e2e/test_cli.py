@@ -27,7 +27,7 @@ from devops_daemon.settings import WrongSettingsError, read
 from devops_daemon.watchlist import canary_password
 
 COMMANDS = [
-    *("run", "demo", "check", "doctor", "status", "incidents", "audit", "deliveries", "pause", "resume"),
+    *("run", "demo", "check", "doctor", "status", "incidents", "audit", "diagnose", "deliveries", "pause", "resume"),
     *("silence", "unsilence"),
     *("logs", "deployments", "metrics"),
     *("redeploy", "restart", "rollback", "cancel", "down", "variables", "connect", "add"),
