@@ -728,8 +728,8 @@ class Clone(Protocol):
         """Bring a branch and the heads of pull requests here; gives the branch's commit."""
         ...
 
-    async def conflicts(self, base_sha: str, head_sha: str) -> tuple[str, ...] | None:
-        """Say which files conflict; none is empty, None is that a commit is not here."""
+    async def conflicting(self, base_sha: str, heads: Sequence[str]) -> set[str]:
+        """Say which of these heads conflict with a base; of one that is not here nothing is said."""
         ...
 
     async def untangle(self, tangle: Tangle) -> Outcome:

@@ -68,11 +68,13 @@ class Untangle:
             return list(pulls)
         try:
             base_sha = await self._clone.fetch(base, [each.number for each in unknown])
-            found = {each.number: await self._clone.conflicts(base_sha, each.head_sha) for each in unknown}
+            found = await self._clone.conflicting(base_sha, [each.head_sha for each in unknown])
         except (UnavailableError, RefusedError) as error:
             log.info("pulls.unweighed", reason=str(error))
             return list(pulls)
-        return [replace(each, mergeable=False) if found.get(each.number) else each for each in pulls]
+        return [
+            replace(each, mergeable=False) if each in unknown and each.head_sha in found else each for each in pulls
+        ]
 
     async def attend(self, base: str, tangled: Sequence[Pull], pulls: Sequence[Pull]) -> None:
         """Do what is to be done about those that conflict; one that cannot be worked on now holds up no other.

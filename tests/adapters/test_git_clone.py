@@ -49,10 +49,10 @@ async def test_a_branch_and_the_heads_of_pull_requests_are_fetched(place: Place)
     number, sha = await place.pull("fix/7-x", **{"app.py": "print('x')\n"})
     base = await place.clone.fetch("main", [number])
     assert base == await place.branch("main")
-    assert await place.clone.conflicts(base, sha) == ()
+    assert await place.clone.conflicting(base, [sha]) == set()
     moved = await place.world.github.push("main", {"app.py": "print('y')\n"})
     assert await place.clone.fetch("main", [number]) == moved
-    assert await place.clone.conflicts(moved, sha) == ("app.py",)
+    assert await place.clone.conflicting(moved, [sha, "f" * 40]) == {sha}
 
 
 async def yes() -> bool:
@@ -123,12 +123,13 @@ async def test_a_branch_that_was_pushed_by_force_is_fetched(place: Place) -> Non
     base = await place.clone.fetch("main", [number])
     sha = await place.world.github.push("fix/7-x", {"b.py": "x"}, login="ada", onto="main")
     await place.clone.fetch("main", [number])
-    assert await place.clone.conflicts(base, sha) == ()
+    assert await place.clone.conflicting(base, [sha]) == set()
 
 
 async def test_of_a_commit_that_is_not_here_nothing_is_known(place: Place) -> None:
     base = await place.clone.fetch("main", [])
-    assert await place.clone.conflicts(base, "f" * 40) is None
+    assert await place.clone.conflicting(base, ["f" * 40]) == set()
+    assert await place.clone.conflicting("f" * 40, [base]) == set()
 
 
 async def test_what_was_untangled_is_pushed_where_the_branch_still_is_where_it_was(place: Place) -> None:
@@ -155,7 +156,7 @@ async def test_what_has_come_together_is_packed_and_what_was_found_is_still_ther
     await place.clone.tidy()
     after = await output("count-objects", where=place.folder)
     assert int(before.split()[0]) > int(after.split()[0])
-    assert await place.clone.conflicts(base, sha) == ()
+    assert await place.clone.conflicting(base, [sha]) == set()
 
 
 async def test_a_head_is_kept_under_a_name_of_its_own_also_twice(place: Place) -> None:
@@ -200,7 +201,7 @@ async def test_an_odd_name_of_a_branch_is_only_a_name(place: Place) -> None:
 async def test_what_is_no_commit_is_refused(place: Place, sha: str) -> None:
     base = await place.clone.fetch("main", [])
     with pytest.raises(RefusedError, match="is no commit"):
-        await place.clone.conflicts(base, sha)
+        await place.clone.conflicting(base, [sha])
     with pytest.raises(RefusedError, match="is no commit"):
         await place.clone.untangle(Tangle(7, sha, base))
 
@@ -234,7 +235,7 @@ async def test_a_broken_clone_is_made_anew(place: Place, breaking: object) -> No
     async def works() -> bool:
         try:
             base = await place.clone.fetch("main", [number])
-            return await place.clone.conflicts(base, head) == ()
+            return await place.clone.conflicting(base, [head]) == set()
         except UnavailableError:
             return False
 

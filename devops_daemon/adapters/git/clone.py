@@ -76,10 +76,11 @@ class GitClone:
         async with self._lock:
             return await self._mended(lambda: self._fetch(base, pulls))
 
-    async def conflicts(self, base_sha: str, head_sha: str) -> tuple[str, ...] | None:
-        """Say which files conflict; none is empty, None is that a commit is not here."""
+    async def conflicting(self, base_sha: str, heads: Sequence[str]) -> set[str]:
+        """Say which of these heads conflict; of one that is not here nothing is said."""
+        shas = [_sha(each) for each in heads]
         async with self._lock:
-            return await self._mended(lambda: self._conflicts(_sha(base_sha), _sha(head_sha)))
+            return await self._mended(lambda: self._conflicting(_sha(base_sha), shas))
 
     async def untangle(self, tangle: Tangle) -> Outcome:
         """Look for a way to put a pull request upon its base."""
@@ -128,10 +129,10 @@ class GitClone:
         await self._speak("fetch", "--quiet", "--no-tags", *how, where, branch, *heads)
         return await self._objects.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/heads/{base}")
 
-    async def _conflicts(self, base_sha: str, head_sha: str) -> tuple[str, ...] | None:
-        if not await self._objects.has(base_sha, head_sha):
-            return None
-        return tuple((await self._objects.merge(base_sha, head_sha)).conflicts)
+    async def _conflicting(self, base_sha: str, heads: Sequence[str]) -> set[str]:
+        missing = await self._objects.missing(base_sha, *heads)
+        here = [] if base_sha in missing else [each for each in heads if each not in missing]
+        return {each for each in here if (await self._objects.merge(base_sha, each)).conflicts}
 
     async def _learn(self, base_sha: str, before: str, after: str) -> int:
         """What conflicted between a base and a head, and how it is in a head that stands upon that base."""

@@ -85,8 +85,13 @@ class Objects:
 
     async def has(self, *shas: str) -> bool:
         """Tell whether all of these commits are here."""
+        return not await self.missing(*shas)
+
+    async def missing(self, *shas: str) -> set[str]:
+        """Give those of these commits that are not here."""
         told = "".join(f"{sha}^{{commit}}\n" for sha in shas).encode()
-        return "missing" not in await self.text("cat-file", "--batch-check", told=told)
+        lines = (await self.text("cat-file", "--batch-check", told=told)).splitlines()
+        return {sha for sha, line in zip(shas, lines, strict=True) if line.endswith("missing")}
 
     async def is_ancestor(self, one: str, of: str) -> bool:
         """Tell whether a commit is in the history of another."""
