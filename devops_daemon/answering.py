@@ -21,6 +21,7 @@ from devops_daemon.adapters.store.ticks import TickRows
 from devops_daemon.commands.converse import Converse
 from devops_daemon.commands.followers import Followers
 from devops_daemon.commands.means import Means
+from devops_daemon.commands.orders import Orders
 from devops_daemon.commands.undertake import Undertake
 from devops_daemon.commands.voice import Manners, Voice
 from devops_daemon.connections import public_url, utc_now
@@ -94,10 +95,10 @@ class Answering:
         self._alone = grounds.owner is not None
         self.inbox = InboxRows(grounds.store)
         self.switches = SwitchRows(grounds.store)
-        self._followers, self.converse = None, None
         self.means = _means(grounds, forge, platform, self.switches, pulls)
-        if forge is not None:
-            self._followers, self.converse = _conversation(grounds, forge, self.means, gentle)
+        talk = _conversation(grounds, forge, self.means, gentle)
+        self._followers, self.orders = talk.followers, talk.orders
+        self.converse = talk.converse if forge else None
         self._repository = settings.github_repository
         self.worker = Worker(
             self.inbox,
@@ -130,25 +131,23 @@ class Answering:
     async def start(self) -> None:
         """Work off what is there, and watch what was begun before."""
         await self.worker.start()
-        if self._followers is not None:
-            try:
-                await self._followers.take_up(everything=self._alone)
-            except UnavailableError as error:
-                log.warning("acts.not_resumed", reason=str(error))
+        try:
+            await self._followers.take_up(everything=self._alone)
+        except UnavailableError as error:
+            log.warning("acts.not_resumed", reason=str(error))
 
     async def stop(self) -> None:
         """Put back what is in hand."""
         await self.worker.stop()
-        if self._followers is not None:
-            await self._followers.stop()
+        await self._followers.stop()
 
     async def look(self) -> None:
         """Sweep once, and take up what nobody watches."""
         if self.sweep is not None and await self.sweep.look():
             self.worker.arrived()
-        if self._followers is not None:
-            with contextlib.suppress(UnavailableError):
-                await self._followers.take_up()
+        with contextlib.suppress(UnavailableError):
+            await self._followers.take_up()
+        await self.orders.look()
 
     async def _handle(self, arrival: Arrival) -> str | None:
         if self.converse is None:
@@ -180,9 +179,16 @@ def _means(
     )
 
 
-def _conversation(
-    grounds: Grounds, forge: Forge, means: Means, gentle: Callable[[], timedelta]
-) -> tuple[Followers, Converse]:
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """What answers comments and operators."""
+
+    followers: Followers
+    converse: Converse
+    orders: Orders
+
+
+def _conversation(grounds: Grounds, forge: Forge | None, means: Means, gentle: Callable[[], timedelta]) -> _Talk:
     settings = grounds.settings
     requests = RequestRows(grounds.store)
     manners = Manners(
@@ -194,4 +200,5 @@ def _conversation(
     voice = Voice(forge, requests, grounds.knowing(()), manners, utc_now)
     followers = Followers(means, requests, voice, gentle, Patience(settle=settings.remediation_pause))
     undertake = Undertake(means, requests, voice, followers)
-    return followers, Converse(means, requests, voice, undertake, manners)
+    orders = Orders(means, requests, undertake, dry_run=settings.dry_run)
+    return _Talk(followers, Converse(means, requests, voice, undertake, manners), orders)

@@ -213,6 +213,7 @@ async def running(  # noqa: PLR0915 # one line for each part
                 caring.hushing,
                 audits.now,
                 answering.means,
+                answering.orders,
                 answering.worker.arrived,
             ),
         )
@@ -226,8 +227,7 @@ async def running(  # noqa: PLR0915 # one line for each part
             pace = partial(platform.share, signals.requests, settings.check_interval)
             await _start(stack, Looks("signals", partial(_look_for, signals, rounds.hint), pace, clocks, utc_now))
         await _start(stack, answering)
-        if answering.sweep is not None:
-            await _start(stack, Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now))
+        await _start(stack, Looks("sweep", answering.look, lambda: settings.sweep_interval, clocks, utc_now))
         if pulls is not None:
             await _start(stack, pulls)
         if heard is not None:

@@ -19,6 +19,8 @@ class RequestState(StrEnum):
     ANSWERED = "answered"
 
 
+DESK = 0
+"""The issue of what was asked on none, but by an operator: it is answered where it was asked."""
 UNDER_WAY = frozenset({RequestState.ACTING, RequestState.FOLLOWED})
 """An act was begun, and has not come to its end."""
 

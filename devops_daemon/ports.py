@@ -588,6 +588,22 @@ class RequestLedger(Protocol):
         """Read the acts to be watched or told of that nobody has watched since then, oldest first; None is all."""
         ...
 
+    async def get(self, identifier: str) -> Request | None:
+        """Read one."""
+        ...
+
+    async def interrupted(self, prefix: str, before: datetime) -> list[Request]:
+        """Read those whose ids begin so, and whose act has been being begun since before then."""
+        ...
+
+    async def untold(self, prefix: str, since: datetime) -> list[Request]:
+        """Read those whose ids begin so, whose act has ended since then, and that nobody was told of."""
+        ...
+
+    async def told(self, request: Request, comment_id: int) -> None:
+        """Note by which comment what was done was told; raises LostRaceError."""
+        ...
+
 
 PAUSED = "paused"
 """The switch that a person turns on to keep the daemon from changing anything."""

@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from devops_daemon.asking import Request, RequestState
+from devops_daemon.asking import DESK, Request, RequestState
 from devops_daemon.commands.answer import Answer, Outcome
 from devops_daemon.commands.reply import render
 from devops_daemon.forge import Comment, Mark, Reaction
@@ -38,12 +38,21 @@ class Manners:
 class Voice:
     """Says what there is to say on the forge, and keeps what was said."""
 
-    def __init__(self, forge: Forge, requests: RequestLedger, redactor: Redactor, manners: Manners, now: Clock) -> None:
-        self._forge = forge
+    def __init__(
+        self, forge: Forge | None, requests: RequestLedger, redactor: Redactor, manners: Manners, now: Clock
+    ) -> None:
+        """Without a forge only what was asked at the desk is answered."""
+        self._asked_forge = forge
         self._requests = requests
         self._redactor = redactor
         self._manners = manners
         self._now = now
+
+    @property
+    def _forge(self) -> Forge:
+        if self._asked_forge is None:
+            raise RefusedError("GitHub is not configured")
+        return self._asked_forge
 
     async def is_own(self, comment: Comment) -> bool:
         """Tell whether the daemon wrote a comment: by its rows, or by its mark under its own account."""
@@ -59,7 +68,7 @@ class Voice:
 
     async def find(self, request: Request) -> Request:
         """Find the reply that was written before a crash, or by another replica; gives the request with it."""
-        if request.reply_id is not None or self._manners.dry_run:
+        if request.reply_id is not None or self._manners.dry_run or request.issue == DESK:
             return request
         mark = _mark(request)
         login = (await self._forge.account()).login.lower()
@@ -69,7 +78,12 @@ class Voice:
         return request if found is None else await self._requests.save(replace(request, reply_id=found))
 
     async def say(self, request: Request, answer: Answer) -> Request:
-        """Write the reply, or write it anew; it was looked for before. Gives the request with its reply."""
+        """Write the reply, or write it anew; it was looked for before. Gives the request with its reply.
+
+        What was asked at the desk is followed there.
+        """
+        if request.issue == DESK:
+            return request
         write = partial(
             render,
             answer,
@@ -108,7 +122,7 @@ class Voice:
         return await self._requests.save(ended)
 
     async def _react(self, request: Request, reaction: Reaction) -> None:
-        if self._manners.dry_run:
+        if self._manners.dry_run or request.issue == DESK:
             return
         try:
             await self._forge.react(request.comment_id, reaction)

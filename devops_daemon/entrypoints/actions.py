@@ -10,12 +10,15 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from devops_daemon.asking import RequestState
 from devops_daemon.audit.wording import status
 from devops_daemon.auditing import Audit, Remark
 from devops_daemon.commands.answer import Answer, Outcome
 from devops_daemon.commands.catalogue import Name
 from devops_daemon.commands.grammar import Ask
 from devops_daemon.commands.means import Means
+from devops_daemon.commands.orders import PREFIX, Orders
+from devops_daemon.commands.orders import status as status_of
 from devops_daemon.commands.reads import answered
 from devops_daemon.entrypoints.status import delivery_as_data, stamp
 from devops_daemon.hosting import UnknownServiceError
@@ -75,11 +78,13 @@ class Action:
 class Actions:
     """The table, and how one of its rows is asked for; whoever asks has been let in before."""
 
-    def __init__(self, table: Mapping[str, Action]) -> None:
+    def __init__(self, table: Mapping[str, Action], orders: Orders | None = None) -> None:
+        """`orders` are those that take a while, and are followed."""
+        self._orders = orders
         self._table = MappingProxyType(dict(table))
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Do what is asked for, or say in words what is wrong with the question."""
+        """Do what is asked for, or say in words what is wrong with the question; what takes a while is followed."""
         name = request.match_info["action"]
         action = self._table.get(name)
         if action is None:
@@ -96,8 +101,22 @@ class Actions:
             return _error(413, "the body has a mebibyte at most")
         except CannotNowError as error:
             return _error(error.status, str(error))
-        log.info("action.taken", action=name, result=done["text"])
-        return web.json_response({"action": name, "status": "done", "result": done})
+        log.info("action.taken", action=name, result=done.get("text"))
+        goes_on = "id" in done
+        told = {"action": name, **done} if goes_on else {"action": name, "status": "done", "result": done}
+        return web.json_response(told, status=202 if goes_on else 200)
+
+    async def follow(self, request: web.Request) -> web.StreamResponse:
+        """Say where something stands that was asked for before."""
+        if request.match_info["id"] in self._table:
+            raise web.HTTPMethodNotAllowed("GET", ["POST"])
+        found = await self._orders.find(request.match_info["id"]) if self._orders else None
+        if found is None:
+            return _error(404, "there is no action of that id")
+        told = {"text": found.headline, "details": found.details} if found.headline else None
+        return web.json_response(
+            {"id": request.match_info["id"], "action": "restart-service", "status": status_of(found), "result": told}
+        )
 
 
 def checked(fields: Sequence[Field], document: object) -> Values:
@@ -154,6 +173,7 @@ def actions(
     hushing: Hushing,
     take_audit: Callable[[], Awaitable[Audit]],
     means: Means,
+    orders: Orders,
     arrived: Callable[[], None] = lambda: None,
 ) -> Actions:
     """Put the table together; `arrived` wakes whoever works the inbox off."""
@@ -177,7 +197,11 @@ def actions(
                 partial(view_logs, means), (Field("service"), Field("lines", int), Field("build", bool))
             ),
             "diagnose": Action(partial(diagnose, means), (Field("service"), Field("description"))),
-        }
+            "restart-service": Action(
+                partial(restart, means, orders), (Field("service", required=True), Field("description"))
+            ),
+        },
+        orders,
     )
 
 
@@ -283,6 +307,22 @@ async def view_logs(means: Means, values: Values) -> dict[str, Any]:
 async def diagnose(means: Means, values: Values) -> dict[str, Any]:
     """Gather what is known, of a service or of all."""
     return _told_by(await _answered(means, Ask(Name.DIAGNOSE, values["service"])))
+
+
+async def restart(means: Means, orders: Orders, values: Values) -> dict[str, Any]:
+    """Restart a service: written down, begun once, and watched to its end; gives by what it is followed."""
+    try:
+        await _known(means, values["service"])
+        request = await orders.give(Ask(Name.RESTART, values["service"]), OPERATOR)
+    except RefusedError as error:
+        raise CannotNowError(str(error)) from error
+    except UnavailableError as error:
+        raise NotThereError(str(error)) from error
+    if request.outcome == Outcome.REFUSED:
+        raise CannotNowError(request.headline or "it may not be done now")
+    if request.outcome == Outcome.FAILED and request.state is RequestState.ANSWERED:
+        raise NotThereError(request.headline or "it could not be begun")
+    return {"id": request.id.removeprefix(PREFIX), "status": status_of(request)}
 
 
 async def _answered(means: Means, ask: Ask) -> Answer:

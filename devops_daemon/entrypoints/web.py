@@ -101,6 +101,7 @@ class Site:
             application.router.add_get("/api/deliveries", partial(_deliveries, self._inbox))
         if self._actions is not None:
             application.router.add_post(f"{ACTIONS}{{action}}", self._actions.answer)
+            application.router.add_get(f"{ACTIONS}{{id}}", self._actions.follow)
         if self._intake is not None:
             deliver, expected = self._intake.deliver, self._intake.expected
             application.router.add_post("/webhooks/github", deliver, expect_handler=expected)

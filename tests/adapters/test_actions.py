@@ -24,11 +24,17 @@ from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.inbox import InboxRows
 from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.requests import RequestRows
 from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import SwitchRows
+from devops_daemon.asking import DESK, Request, RequestState
 from devops_daemon.auditing import Audit, Remark, Weight
 from devops_daemon.cli.main import cli
+from devops_daemon.commands.followers import Followers
 from devops_daemon.commands.means import Means
+from devops_daemon.commands.orders import Orders
+from devops_daemon.commands.undertake import Undertake
+from devops_daemon.commands.voice import Manners, Voice
 from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.actions import Action, Actions, Field, WrongFieldError, actions, checked
 from devops_daemon.entrypoints.intake import Intake
@@ -77,6 +83,7 @@ class Desk:
     switches: SwitchRows
     store: SqliteDatabase
     now: datetime = NOW
+    orders: Orders | None = None
     woken: list[str] = field(default_factory=list)
     broken: bool = False
 
@@ -141,6 +148,10 @@ async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk
             now=now,
             look=look,
         )
+        requests = RequestRows(store)
+        voice = Voice(None, requests, Redactor(()), Manners(), now)
+        followers = Followers(means, requests, voice, lambda: MINUTE)
+        orders = made.orders = Orders(means, requests, Undertake(means, requests, voice, followers))
         site = Site(
             Facts("1", a_watchlist()),
             history,
@@ -155,6 +166,7 @@ async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk
                 hushing,
                 made.audit,
                 means,
+                orders,
                 lambda: made.woken.append("woken"),
             ),
         )
@@ -228,21 +240,10 @@ async def test_an_unknown_action_names_those_that_there_are(tmp_path: Path, name
         got = await here.act(name, {})
         assert got.status == 404
         assert "script" not in got.text
-        assert got.json["choices"] == sorted(
-            [
-                "acknowledge",
-                "audit",
-                "diagnose",
-                "pause",
-                "replay",
-                "resolve",
-                "resume",
-                "severity",
-                "silence",
-                "unsilence",
-                "view-logs",
-            ]
-        )
+        assert got.json["choices"] == [
+            *("acknowledge", "audit", "diagnose", "pause", "replay", "resolve", "restart-service", "resume"),
+            *("severity", "silence", "unsilence", "view-logs"),
+        ]
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
@@ -583,3 +584,31 @@ async def test_logs_that_cannot_be_shown_are_told_why(
         got = await here.act("view-logs", body)
     assert got.status == status
     assert said in got.json["error"]
+
+
+async def test_an_order_that_was_interrupted_is_told_so_and_not_begun_again(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        rows = RequestRows(here.store)
+        acting = Request(
+            id="action:abc",
+            issue=DESK,
+            comment_id=DESK,
+            author="an operator",
+            by_agent=False,
+            hop=0,
+            words="restart backend",
+            asked_at=NOW,
+            state=RequestState.ACTING,
+            act="restart",
+            target="backend",
+            acting_since=NOW - 3 * MINUTE,
+        )
+        opened, _ = await rows.open(acting)
+        assert (await here.ask("GET", "/api/actions/abc")).json["status"] == "running"
+        assert here.orders is not None
+        await here.orders.look()
+        got = (await here.ask("GET", "/api/actions/abc")).json
+        assert (opened.version, got["status"]) == (1, "failed")
+        assert "Whether it was begun cannot be told" in got["result"]["text"]
+        assert (await here.ask("GET", "/api/actions/abd")).status == 404
+        assert (await here.ask("GET", "/api/actions/abc", token=VIEWER)).status in {401, 403}

@@ -83,7 +83,9 @@ async def test_the_account_is_asked_for_once(world: World) -> None:
 @pytest.mark.parametrize("private", [True, False])
 async def test_the_repository_tells_whether_it_is_public(world: World, *, private: bool) -> None:
     world.github.world.options.private = private
-    assert await world.forge.repository() == Repository("acme/shop", not private, "main", ("squash", "merge", "rebase"))
+    assert await world.forge.repository() == Repository(
+        "acme/shop", not private, "main", ("squash", "merge", "rebase"), 1
+    )
 
 
 async def test_the_repository_is_read_again_after_ten_minutes(world: World) -> None:

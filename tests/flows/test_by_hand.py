@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
-from flows.incident_world import OPERATOR, World, open_world
+from flows.incident_world import OPERATOR, RESTART, World, open_world, until
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
@@ -98,3 +99,123 @@ async def test_what_cannot_be_told_costs_only_itself(world: World) -> None:
         untold = [each["text"] for each in document["result"]["sections"] if each["title"] == "Not told"]
         assert any("GitHub is not configured" in text for text in untold)
         assert "Probes" in [each["title"] for each in document["result"]["sections"]]
+
+
+# A restart
+
+
+async def followed(world: World, identifier: str) -> dict[str, Any]:
+    """Wait until it has ended; gives how."""
+    found: dict[str, Any] = {}
+
+    async def ended() -> bool:
+        status, document = await get(world, identifier)
+        assert status == 200, document
+        found.update(document)
+        return bool(document["status"] != "running")
+
+    await until(ended, lambda: found)
+    return found
+
+
+async def get(world: World, identifier: str) -> tuple[int, dict[str, Any]]:
+    assert world.session is not None
+    headers = {"Authorization": f"Bearer {OPERATOR}"}
+    for _ in range(600):  # while it is started anew nobody answers
+        try:
+            async with world.session.get(
+                f"http://127.0.0.1:{world.port}/api/actions/{identifier}", headers=headers
+            ) as answer:
+                document: dict[str, Any] = await answer.json()
+                return answer.status, document
+        except aiohttp.ClientError:
+            await asyncio.sleep(0.1)
+    raise AssertionError("the daemon is not there")
+
+
+def trail(world: World) -> list[str]:
+    """What was told on the issue of actions."""
+    [issue] = [each for each in world.github.world.issues.values() if each.title.endswith("DevOps actions")]
+    return [comment.body for comment in world.github.world.comments_on(issue.number)]
+
+
+async def is_told(world: World, times: int) -> None:
+    async def told() -> bool:
+        issues = [each for each in world.github.world.issues.values() if each.title.endswith("DevOps actions")]
+        return bool(issues) and len(trail(world)) >= times
+
+    await until(told, lambda: world.github.world.issues)
+
+
+async def test_a_restart_is_followed_to_its_end_told_once_and_limited(world: World) -> None:
+    async with world.daemon(SWEEP_INTERVAL="300ms"):
+        await world.well()
+        status, begun = await act(world, "restart-service", service="backend")
+        assert (status, begun["status"]) == (202, "running")
+        ended = await followed(world, begun["id"])
+        assert (ended["action"], ended["status"]) == ("restart-service", "done")
+        assert ended["result"]["text"].startswith("Done: restart backend took ")
+        await is_told(world, 1)
+        status, begun = await act(world, "restart-service", service="backend")
+        await followed(world, begun["id"])
+        await is_told(world, 2)
+        status, refused = await act(world, "restart-service", service="backend")
+        assert status == 409
+        assert "backend" in refused["error"]
+        assert world.acts() == {RESTART: 2}
+        await world.looked_at("backend", after=await world.looked_at("backend"))
+        first, second = trail(world)
+    assert first.startswith("\u2705 an operator asked to restart backend: Done: restart backend took ")
+    assert second != first
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "said"),
+    [
+        ("nowhere", 422, "there is no service"),
+        ("devops-daemon", 409, "the daemon's own service"),
+        (None, 422, "service is missing"),
+    ],
+)
+async def test_what_may_not_be_restarted_is_told_why(world: World, service: str | None, status: int, said: str) -> None:
+    async with world.daemon():
+        await world.well()
+        got, document = await act(world, "restart-service", **({"service": service} if service else {}))
+    assert got == status
+    assert said in document["error"]
+    assert world.acts() == {}
+
+
+async def test_while_it_is_paused_nothing_is_restarted(world: World) -> None:
+    async with world.daemon():
+        await world.well()
+        await world.act("pause")
+        status, document = await act(world, "restart-service", service="backend")
+    assert (status, "Paused by" in document["error"]) == (409, True)
+    assert world.acts() == {}
+
+
+async def test_without_github_it_is_done_all_the_same(world: World) -> None:
+    async with world.daemon(GITHUB_TOKEN="", GITHUB_REPOSITORY="", SWEEP_INTERVAL="300ms"):
+        await world.well()
+        _, begun = await act(world, "restart-service", service="backend")
+        assert (await followed(world, begun["id"]))["status"] == "done"
+    assert world.acts() == {RESTART: 1}
+
+
+async def test_a_daemon_that_dies_over_it_goes_on_to_its_end_and_does_it_once(world: World) -> None:
+    async with world.process(SWEEP_INTERVAL="300ms") as kill:
+        await world.well()
+        _, begun = await act(world, "restart-service", service="backend")
+        await kill()
+        ended = await followed(world, begun["id"])
+        await is_told(world, 1)
+    assert ended["status"] == "done"
+    assert world.acts() == {RESTART: 1}
+    assert len(trail(world)) == 1
+
+
+async def test_an_id_that_is_none_is_told(world: World) -> None:
+    async with world.daemon():
+        await world.up()
+        assert (await get(world, "nonsense"))[0] == 404

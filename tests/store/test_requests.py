@@ -254,3 +254,39 @@ async def test_a_bookmark_moves_on_and_never_back(store: Database, second: Datab
     await rows[1].move("comments", NOW)
     assert await rows[0].read("comments") == NOW + 9 * MINUTE
     assert await rows[0].read("deliveries") is None
+
+
+# What an operator had done
+
+
+async def test_one_is_read_by_its_id(store: Database) -> None:
+    rows = RequestRows(store)
+    kept, _ = await rows.open(FULL)
+    assert await rows.get(FULL.id) == kept
+    assert await rows.get("comment:9") is None
+
+
+async def test_of_what_begins_so_those_that_were_interrupted_and_those_that_nobody_was_told_of_are_read(
+    store: Database,
+) -> None:
+    rows = RequestRows(store)
+    order = replace(ASKED, issue=0, comment_id=0, acting_since=NOW)
+    acting, _ = await rows.open(replace(order, id="action:1", state=RequestState.ACTING))
+    await rows.open(replace(order, id="comment:2", state=RequestState.ACTING))
+    ended = replace(order, state=RequestState.ANSWERED, answered_at=NOW + MINUTE)
+    untold, _ = await rows.open(replace(ended, id="action:3"))
+    await rows.open(replace(ended, id="action:4", acting_since=None))
+    await rows.open(replace(ended, id="action_5"))
+    assert await rows.interrupted("action:", NOW + MINUTE) == [acting]
+    assert await rows.interrupted("action:", NOW) == []
+    assert await rows.untold("action:", NOW) == [untold]
+    assert await rows.untold("action:", NOW + 2 * MINUTE) == []
+    await rows.told(untold, 77)
+    assert await rows.untold("action:", NOW) == []
+    assert await rows.is_reply(77)
+
+
+async def test_an_order_is_no_question_that_waits(store: Database) -> None:
+    rows = RequestRows(store)
+    await rows.open(replace(ASKED, id="action:1", issue=0))
+    assert (await HistoryRows(store, 5 * MINUTE).overview(NOW + MINUTE)).waits == ()

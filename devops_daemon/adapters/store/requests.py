@@ -12,7 +12,7 @@ from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import insert
 from devops_daemon.adapters.store.schema import remedy, request
 from devops_daemon.adapters.store.switches import read_switch
-from devops_daemon.asking import Request, RequestState, Wait
+from devops_daemon.asking import DESK, Request, RequestState, Wait
 from devops_daemon.mending import Stage
 from devops_daemon.ports import PAUSED, Forbids, LostRaceError
 
@@ -96,9 +96,35 @@ def read_left(connection: sa.Connection, before: datetime | None) -> list[Reques
 
 def read_waits(connection: sa.Connection, since: datetime) -> list[Wait]:
     """Read how long questions have waited; an act takes as long as its deployment, and silence is no answer."""
-    asked = request.c.asked_at >= since, request.c.act.is_(None), request.c.outcome.is_distinct_from("silent")
+    on_an_issue = request.c.issue != DESK
+    asked = (
+        request.c.asked_at >= since,
+        on_an_issue,
+        request.c.act.is_(None),
+        request.c.outcome.is_distinct_from("silent"),
+    )
     found = connection.execute(sa.select(request.c.asked_at, request.c.answered_at).where(*asked))
     return [Wait(row.asked_at, row.answered_at) for row in found]
+
+
+def read_one(connection: sa.Connection, identifier: str) -> Request | None:
+    """Read one by its id."""
+    row = connection.execute(sa.select(request).where(request.c.id == identifier)).first()
+    return _request(row) if row else None
+
+
+def read_interrupted(connection: sa.Connection, prefix: str, before: datetime) -> list[Request]:
+    """Read those whose act has been being begun since before then."""
+    being_begun = sa.and_(request.c.state == RequestState.ACTING, request.c.acting_since < before)
+    mine = request.c.id.startswith(prefix, autoescape=True)
+    return read_newest(connection, sa.and_(mine, being_begun), request.c.asked_at)
+
+
+def read_untold(connection: sa.Connection, prefix: str, since: datetime) -> list[Request]:
+    """Read those whose act has ended since then, and that were not told of."""
+    done = sa.and_(request.c.answered_at >= since, request.c.acting_since.is_not(None), request.c.reply_id.is_(None))
+    mine = request.c.id.startswith(prefix, autoescape=True)
+    return read_newest(connection, sa.and_(mine, done), request.c.asked_at)
 
 
 def _values(asked: Request) -> dict[str, Any]:
@@ -144,3 +170,19 @@ class RequestRows:
     async def left(self, before: datetime | None) -> list[Request]:
         """Read the acts that nobody has watched since then, oldest first; None is all that are not finished."""
         return await self._db.read(lambda connection: read_left(connection, before))
+
+    async def get(self, identifier: str) -> Request | None:
+        """Read one."""
+        return await self._db.read(lambda connection: read_one(connection, identifier))
+
+    async def interrupted(self, prefix: str, before: datetime) -> list[Request]:
+        """Read those whose ids begin so, and whose act has been being begun since before then."""
+        return await self._db.read(lambda connection: read_interrupted(connection, prefix, before))
+
+    async def untold(self, prefix: str, since: datetime) -> list[Request]:
+        """Read those whose ids begin so, whose act has ended since then, and that nobody was told of."""
+        return await self._db.read(lambda connection: read_untold(connection, prefix, since))
+
+    async def told(self, request: Request, comment_id: int) -> None:
+        """Note by which comment what was done was told."""
+        await self.save(replace(request, reply_id=comment_id))

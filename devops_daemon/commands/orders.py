@@ -1,0 +1,99 @@
+"""What an operator has done over HTTP: written down, begun once, watched to its end, as what a comment asks for.
+
+It is asked at a desk, not on an issue: whoever asked follows it there, and what was done is told on one issue of ours.
+"""
+
+import uuid
+from datetime import timedelta
+
+import structlog
+
+from devops_daemon.asking import DESK, Request, RequestState
+from devops_daemon.commands.catalogue import Name
+from devops_daemon.commands.grammar import Ask, typed
+from devops_daemon.commands.means import Means
+from devops_daemon.commands.undertake import Undertake
+from devops_daemon.forge import Mark
+from devops_daemon.markdown import plain
+from devops_daemon.ports import Forge, LostRaceError, RefusedError, RequestLedger, UnavailableError
+
+PREFIX = "action:"
+LABEL, TITLE = "automation", "\U0001f527 DevOps actions"
+ISSUE = Mark("actions", "told")
+INTERRUPTED = timedelta(minutes=2)
+"""What is being begun for so long was interrupted."""
+TOLD_WITHIN = timedelta(days=1)
+log = structlog.get_logger("actions")
+
+
+class Orders:
+    """Has things done, and tells of them."""
+
+    def __init__(self, means: Means, requests: RequestLedger, undertake: Undertake, *, dry_run: bool = False) -> None:
+        self._means = means
+        self._requests = requests
+        self._undertake = undertake
+        self._dry_run = dry_run
+
+    async def give(self, ask: Ask, by: str) -> Request:
+        """Have it done; gives the request as it stands then: refused, under way, or ended."""
+        request, _ = await self._requests.open(
+            Request(
+                id=f"{PREFIX}{uuid.uuid4()}",
+                issue=DESK,
+                comment_id=DESK,
+                author=by,
+                by_agent=False,
+                hop=0,
+                words=typed(ask),
+                asked_at=self._means.now(),
+            )
+        )
+        return await self._undertake.do(request, ask)
+
+    async def find(self, identifier: str) -> Request | None:
+        """Find one by its id, None where it is none of these."""
+        return await self._requests.get(f"{PREFIX}{identifier}")
+
+    async def look(self) -> None:
+        """Look up what was interrupted, and tell what was done. Never raises, but for cancellation."""
+        try:
+            now = self._means.now()
+            for request in await self._requests.interrupted(PREFIX, now - INTERRUPTED):
+                await self._look_up(request)
+            if self._means.asked_forge is not None and not self._dry_run:
+                for request in await self._requests.untold(PREFIX, now - TOLD_WITHIN):
+                    await self._tell(request, self._means.asked_forge)
+        except (UnavailableError, RefusedError) as error:
+            log.info("actions.told_later", reason=str(error))
+        except LostRaceError as error:
+            log.debug("actions.changed_meanwhile", reason=str(error))
+
+    async def _look_up(self, request: Request) -> None:
+        await self._undertake.do(request, Ask(Name(request.act or ""), request.target))
+
+    async def _tell(self, request: Request, forge: Forge) -> None:
+        """Say on our issue what was done: once, by the mark."""
+        issue = await forge.find_issue(ISSUE, LABEL)
+        if issue is None:
+            body = f"What operators had the daemon do, by its API and command line.\n\n{ISSUE}"
+            issue = await forge.open_issue(TITLE, body, (LABEL,))
+        elif not issue.open:
+            await forge.set_open(issue.number, open_=True)
+        mark = Mark("action", request.id.removeprefix(PREFIX))
+        known = await forge.find_comment(issue.number, mark, request.asked_at)
+        if known is None:
+            known = await forge.comment(issue.number, f"{_told(request)}\n\n{mark}")
+        await self._requests.told(request, known.id)
+
+
+def status(request: Request) -> str:
+    """Say where it stands, as the contract names it."""
+    if request.state is not RequestState.ANSWERED:
+        return "running"
+    return "done" if request.outcome == "done" else "failed"
+
+
+def _told(request: Request) -> str:
+    sign = "\u2705" if request.outcome == "done" else "\u274c"
+    return f"{sign} {plain(request.author)} asked to {plain(request.words)}: {plain(request.headline or '')}"
