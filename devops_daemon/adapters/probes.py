@@ -24,6 +24,8 @@ from devops_daemon.ports import Clock, Permits, UnavailableError
 from devops_daemon.redaction import Redactor
 
 LONGEST_DETAIL = 300
+TRIES = 3
+"""So often the canary is registered at most, and only as long as no answer comes."""
 LONGEST_TOKEN = 8000
 """Servers refuse longer header fields (aiohttp and nginx from 8 KiB on)."""
 REFERENCE_SECONDS = 3.0
@@ -98,7 +100,7 @@ async def readiness(check: ReadinessCheck, tools: Tools) -> Finding:
 
 
 async def sign_in(check: SignInCheck, tools: Tools) -> Finding:
-    """Sign in as the canary and ask who that is; the canary is registered once, and never again."""
+    """Sign in as the canary and ask who that is; the canary is registered once."""
     answer = await _log_in(check, tools)
     if answer.status == _UNAUTHORIZED:
         refusal = await _register_once(check, tools)
@@ -133,33 +135,49 @@ async def _log_in(check: SignInCheck, tools: Tools) -> Answer:
 
 
 async def _register_once(check: SignInCheck, tools: Tools) -> str | None:
-    """Register the canary if it was never there and that was never tried; gives why not.
+    """Register the canary if it was never there; gives why not.
 
-    The row is there before the request is, and whatever comes of it, there is never a second.
+    The row of a try is there before the request is. Whatever is answered, there is never another; where no answer
+    comes, a later look may try again, a few times: by its name it is one account all the same.
     """
     if tools.permits is None:
         return "wrong password? or no such account; nobody is registered here"
-    if not await tools.permits.take(_registration(check), tools.now()):
+    if not await _may_try(check, tools):
         return "wrong password? or its account is gone, or could not be made"
     body = {"username": check.username, "display_name": "DevOps canary", "password": check.password}
     answer = await tools.request("POST", f"{check.backend}/api/auth/register", body=body)
+    await _try_no_more(check, tools)
     if answer.status in _CREATED:
         return None
     return f"wrong password? Its registration was refused: status {answer.status}"
 
 
+async def _may_try(check: SignInCheck, tools: Tools) -> bool:
+    for name in _registrations(check):
+        if tools.permits is not None and await tools.permits.take(name, tools.now()):
+            return True
+    return False
+
+
+async def _try_no_more(check: SignInCheck, tools: Tools) -> None:
+    while await _may_try(check, tools):
+        pass
+
+
 async def _note_existence(check: SignInCheck, tools: Tools) -> None:
     """Give up the registration of a canary that exists: if its account is lost one day, that is to be told."""
-    name = _registration(check)
+    name = _registrations(check)[0]
     if tools.permits is None or name in tools.existing:
         return
     with suppress(UnavailableError):
-        await tools.permits.take(name, tools.now())
+        await _try_no_more(check, tools)
         tools.existing.add(name)
 
 
-def _registration(check: SignInCheck) -> str:
-    return f"register {check.username} at {check.backend}"
+def _registrations(check: SignInCheck) -> tuple[str, ...]:
+    """Name the tries to register it."""
+    first = f"register {check.username} at {check.backend}"
+    return (first, *(f"{first}, try {number}" for number in range(2, TRIES + 1)))
 
 
 ProbeFunction = Callable[[Any, Tools], Awaitable[Finding]]

@@ -439,16 +439,51 @@ async def test_the_canary_is_registered_once_in_the_daemons_life_whatever_restar
     assert product.calls[REGISTER] == 1
 
 
-async def test_a_registration_whose_answer_is_lost_is_not_tried_again() -> None:
+async def test_a_registration_that_gets_no_answer_is_tried_again_and_not_for_ever() -> None:
     replies: dict[str, bytes | Reply] = {LOGIN: answer(401), REGISTER: silence}
     permits = PermitsInMemory()
     async with RawServer(routes(replies)) as server:
         asked = probe(canary(server.url), timeout=QUICK)
-        first = await look(asked, permits=permits)
-        assert first.outcome is Outcome.FAILED
-        assert first.detail.startswith("timeout: ")
+        for _ in range(3):
+            lost = await look(asked, permits=permits)
+            assert lost.outcome is Outcome.FAILED
+            assert lost.detail.startswith("timeout: ")
         assert (await look(asked, permits=permits)).outcome is Outcome.UNPROVEN
+        assert [request.route for request in server.requests].count(REGISTER) == 3
+
+
+@pytest.mark.parametrize("status", [400, 409, 429, 500, 503])
+async def test_a_registration_that_was_answered_is_never_tried_again(status: int) -> None:
+    replies: dict[str, bytes | Reply] = {LOGIN: answer(401), REGISTER: answer(status)}
+    permits = PermitsInMemory()
+    async with RawServer(routes(replies)) as server:
+        for _ in range(3):
+            result = await look(probe(canary(server.url), timeout=QUICK), permits=permits)
+            assert result.outcome is Outcome.UNPROVEN
         assert [request.route for request in server.requests].count(REGISTER) == 1
+
+
+async def test_a_registration_whose_request_was_lost_is_made_by_the_next_look() -> None:
+    lost, made = True, False
+
+    async def register_(request: Request, writer: asyncio.StreamWriter) -> None:
+        nonlocal lost, made
+        if lost:
+            lost = False
+            writer.close()
+            return
+        made = True
+        await says(answer(201))(request, writer)
+
+    async def log_in(request: Request, writer: asyncio.StreamWriter) -> None:
+        await says(document({"access_token": "t"}) if made else answer(401))(request, writer)
+
+    me = document({"username": USERNAME})
+    permits = PermitsInMemory()
+    async with RawServer(routes({LOGIN: log_in, REGISTER: register_, "GET /api/auth/me": me})) as server:
+        asked = probe(canary(server.url), timeout=QUICK)
+        assert (await look(asked, permits=permits)).outcome is Outcome.FAILED
+        assert (await look(asked, permits=permits)).outcome is Outcome.OK
 
 
 async def test_a_canary_that_exists_is_not_registered_when_its_account_is_lost(product: Product) -> None:

@@ -345,7 +345,7 @@ async def open_world(folder: Path, pace: Pace | None = None, **settings: str) ->
             "PUBLIC_URL": "https://ops.example.com",
             "CHECK_INTERVAL": "1s",
             "CONFIRM_INTERVAL": "100ms",
-            "PROBE_TIMEOUT": "500ms",
+            "PROBE_TIMEOUT": "1s",
             "REMEDIATION_PAUSE": "1500ms",
             "SWEEP_INTERVAL": "1h",
         }
