@@ -55,12 +55,17 @@ class Maintenance:
         """Give the quiet that it brings, None where it is not the time."""
         began, ends = self.starts, self.ends
         if self.cron is not None:
-            slots = CronSim(self.cron, now + timedelta(seconds=1), reverse=True)  # it gives what comes before
-            began = next((slot for slot in slots if slot <= now), None)
-            ends = began + self.lasts if began else None
+            began = last_slot(self.cron, now)
+            ends = began + self.lasts
         if began is None or ends is None or not began <= now < ends:
             return None
         return Quiet(self.services, ends, self.reason)
+
+
+def last_slot(cron: str, now: datetime) -> datetime:
+    """Give the last moment, in UTC and not after `now`, that a cron expression names."""
+    slots = CronSim(cron, now + timedelta(seconds=1), reverse=True)  # it gives what comes before
+    return next(slot for slot in slots if slot <= now)
 
 
 def current(planned: Iterable[Maintenance], silences: Iterable[Quiet], now: datetime) -> list[Quiet]:

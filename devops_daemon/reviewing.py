@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cronsim import CronSim
-
 from devops_daemon.adapters.store.audits import AuditRows
 from devops_daemon.answering import Grounds
 from devops_daemon.audit.gather import CheckUp, Gather, Sources
@@ -16,6 +14,7 @@ from devops_daemon.connections import is_public, public_url, utc_now
 from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.model import Finding
 from devops_daemon.ports import Platform
+from devops_daemon.quiet import last_slot
 from devops_daemon.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ def reviewing(grounds: Grounds, forge: "GitHub | None", api: "Api | None", platf
         return Manner(redactor.text, not settings.public_logs and await is_public(forge), public_url(settings))
 
     def slot(now: datetime) -> datetime:
-        before = CronSim(settings.audit_cron, now + timedelta(seconds=1), reverse=True)
-        return next(each for each in before if each <= now)
+        return last_slot(settings.audit_cron, now)
 
     parts = Parts(AuditRows(grounds.store), forge, Gather(sources, utc_now).snapshot, manner, settings.dry_run)
     return TakeAudit(parts, slot, utc_now)
@@ -59,7 +57,6 @@ def _setup(settings: Settings) -> Setup:
         notices=bool(settings.notify_urls),
         heartbeat=settings.heartbeat_url is not None,
         lasting=not settings.ephemeral_store,
-        public_url=public_url(settings) is not None,
     )
 
 

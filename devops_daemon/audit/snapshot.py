@@ -22,7 +22,6 @@ class Setup:
     """Somebody watches the watcher."""
     lasting: bool = True
     """The store outlives a deployment."""
-    public_url: bool = True
 
 
 @dataclass(frozen=True, slots=True)

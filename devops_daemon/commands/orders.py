@@ -35,8 +35,8 @@ class Orders:
         self._undertake = undertake
         self._dry_run = dry_run
 
-    async def give(self, ask: Ask, by: str) -> Request:
-        """Have it done; gives the request as it stands then: refused, under way, or ended."""
+    async def give(self, ask: Ask, by: str, why: str | None = None) -> Request:
+        """Have it done, and keep why; gives the request as it stands then: refused, under way, or ended."""
         request, _ = await self._requests.open(
             Request(
                 id=f"{PREFIX}{uuid.uuid4()}",
@@ -45,7 +45,7 @@ class Orders:
                 author=by,
                 by_agent=False,
                 hop=0,
-                words=typed(ask),
+                words=f"{typed(ask)} ({why})" if why else typed(ask),
                 asked_at=self._means.now(),
             )
         )

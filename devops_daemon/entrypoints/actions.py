@@ -313,7 +313,7 @@ async def restart(means: Means, orders: Orders, values: Values) -> dict[str, Any
     """Restart a service: written down, begun once, and watched to its end; gives by what it is followed."""
     try:
         await _known(means, values["service"])
-        request = await orders.give(Ask(Name.RESTART, values["service"]), OPERATOR)
+        request = await orders.give(Ask(Name.RESTART, values["service"]), OPERATOR, values["description"])
     except RefusedError as error:
         raise CannotNowError(str(error)) from error
     except UnavailableError as error:

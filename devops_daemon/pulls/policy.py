@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from itertools import product
 
+from devops_daemon.feedback import LABEL as FEEDBACK
 from devops_daemon.forge import OWN_STATUS, Pull, Required, Review
 from devops_daemon.landing import Decision, Verb
 from devops_daemon.model import Incident
@@ -17,7 +18,6 @@ from devops_daemon.pulls.green import Green, Light, Red, Waiting, light
 from devops_daemon.pulls.ownership import Agents, why_a_persons
 
 AUTOMERGE_LABEL = "automerge"
-FEEDBACK_LABEL = "user-feedback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _reviews(case: Case) -> Decision | None:
     pull = case.pull
     if pull.review is Review.WANTED:
         return _leave("a review is required")
-    users = next((each.number for each in pull.closes if FEEDBACK_LABEL in each.labels), None)
+    users = next((each.number for each in pull.closes if FEEDBACK in each.labels), None)
     if users and case.terms.feedback_needs_approval and pull.review is not Review.APPROVED:
         return _leave(f"it is for a user's feedback (#{users}), which wants one approval (FEEDBACK_MERGE)")
     return None

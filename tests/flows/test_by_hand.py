@@ -150,7 +150,7 @@ async def is_told(world: World, times: int) -> None:
 async def test_a_restart_is_followed_to_its_end_told_once_and_limited(world: World) -> None:
     async with world.daemon(SWEEP_INTERVAL="300ms"):
         await world.well()
-        status, begun = await act(world, "restart-service", service="backend")
+        status, begun = await act(world, "restart-service", service="backend", description="it leaks @code")
         assert (status, begun["status"]) == (202, "running")
         ended = await followed(world, begun["id"])
         assert (ended["action"], ended["status"]) == ("restart-service", "done")
@@ -165,7 +165,9 @@ async def test_a_restart_is_followed_to_its_end_told_once_and_limited(world: Wor
         assert world.acts() == {RESTART: 2}
         await world.looked_at("backend", after=await world.looked_at("backend"))
         first, second = trail(world)
-    assert first.startswith("\u2705 an operator asked to restart backend: Done: restart backend took ")
+    assert first.startswith(
+        "\u2705 an operator asked to restart backend (it leaks @\u200bcode): Done: restart backend took "
+    )
     assert second != first
 
 

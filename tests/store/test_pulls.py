@@ -102,7 +102,7 @@ async def test_a_conflict_is_kept_and_whoever_has_read_an_older_version_writes_n
     rows = PullRows(store)
     kept = await rows.keep_knot(KNOT)
     assert kept == replace(KNOT, version=1)
-    with pytest.raises(LostRaceError, match="#7 is untangled by somebody else"):
+    with pytest.raises(LostRaceError, match="the conflict of #7 is there already: somebody else was quicker"):
         await rows.keep_knot(KNOT)
     asked = await rows.keep_knot(replace(kept, calls=1, called_at=NOW))
     assert await rows.knots(NOW) == [asked]

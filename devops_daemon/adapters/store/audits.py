@@ -5,12 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.schema import audit
+from devops_daemon.adapters.store.versions import keep_version
 from devops_daemon.auditing import Audit, Remark, Weight
-from devops_daemon.ports import LostRaceError
 
 LAST = 3
 
@@ -24,17 +23,7 @@ def read_latest(connection: sa.Connection) -> list[Audit]:
 def keep(connection: sa.Connection, one: Audit) -> Audit:
     """Write the version after the one that it was read as; raises LostRaceError."""
     following = replace(one, version=one.version + 1)
-    lost = LostRaceError(f"the audit of {one.slot:%Y-%m-%d} has changed in the meantime")
-    if one.version:
-        same = audit.update().where(audit.c.slot == one.slot, audit.c.version == one.version)
-        if connection.execute(same.values(_values(following))).rowcount != 1:
-            raise lost
-        return following
-    try:
-        with connection.begin_nested():
-            connection.execute(audit.insert().values(_values(following)))
-    except IntegrityError as error:
-        raise lost from error
+    keep_version(connection, audit, _values(following), f"the audit of {one.slot:%Y-%m-%d}")
     return following
 
 

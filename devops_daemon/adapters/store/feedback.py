@@ -5,12 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.schema import feedback
+from devops_daemon.adapters.store.versions import keep_version
 from devops_daemon.feedback import Entry, EntryState, FeedbackFigures
-from devops_daemon.ports import LostRaceError
 
 MOST_SHOWN = 50
 
@@ -34,17 +33,7 @@ def read_entries(connection: sa.Connection, identifiers: Sequence[str]) -> list[
 def keep(connection: sa.Connection, entry: Entry) -> Entry:
     """Write the version after the one that it was read as; raises LostRaceError."""
     following = replace(entry, version=entry.version + 1)
-    lost = LostRaceError(f"feedback {entry.id} has changed in the meantime")
-    if entry.version:
-        same = feedback.update().where(feedback.c.id == entry.id, feedback.c.version == entry.version)
-        if connection.execute(same.values(_values(following))).rowcount != 1:
-            raise lost
-        return following
-    try:
-        with connection.begin_nested():
-            connection.execute(feedback.insert().values(_values(following)))
-    except IntegrityError as error:
-        raise lost from error
+    keep_version(connection, feedback, _values(following), f"feedback {entry.id}")
     return following
 
 

@@ -12,6 +12,7 @@ from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import insert
 from devops_daemon.adapters.store.schema import check_seen, knot, landing, pull
 from devops_daemon.adapters.store.switches import read_switch
+from devops_daemon.adapters.store.versions import keep_version
 from devops_daemon.landing import Came, Decision, Landing, PullRow, Ready, Stage, Verb
 from devops_daemon.ports import PAUSED, LostRaceError, Switch
 from devops_daemon.untangling import Knot, KnotState
@@ -100,16 +101,7 @@ def keep_knot(connection: sa.Connection, changed: Knot) -> Knot:
     values = {column.name: getattr(following, column.name) for column in knot.columns} | {
         "files": "\n".join(following.files)
     }
-    if changed.version == 0:
-        try:
-            with connection.begin_nested():
-                connection.execute(knot.insert().values(values))
-        except IntegrityError as error:
-            raise LostRaceError(f"#{changed.number} is untangled by somebody else") from error
-        return following
-    key = knot.c.number == changed.number, knot.c.head_sha == changed.head_sha
-    if connection.execute(knot.update().where(*key, knot.c.version == changed.version).values(values)).rowcount != 1:
-        raise LostRaceError(f"the conflict of #{changed.number} has changed in the meantime")
+    keep_version(connection, knot, values, f"the conflict of #{changed.number}")
     return following
 
 
