@@ -16,6 +16,7 @@ from devops_daemon.adapters.store.db import Database
 from devops_daemon.audit.snapshot import Setup, Snapshot
 from devops_daemon.audit.take import Parts, TakeAudit
 from devops_daemon.audit.wording import Manner
+from devops_daemon.auditing import Audit, Remark, Weight
 from devops_daemon.ports import Overview, Punctuality, UnavailableError
 
 SUNDAY = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -104,6 +105,34 @@ async def test_two_at_once_open_one_issue(world: World) -> None:
     await asyncio.gather(*(world.taking().look() for _ in range(3)))
     world.now += timedelta(minutes=6)
     await world.taking().look()
+    assert world.issues() == [("2026-11-29", "open")]
+
+
+async def test_what_is_in_somebodys_hand_is_left_alone_for_a_while(world: World) -> None:
+    rows, due = AuditRows(world.store), world.now + WEEK
+    world.now = due + timedelta(minutes=1)
+    remark = Remark("escalation", "notices", Weight.GAP, "nobody is told", "set NOTIFY_URLS")
+    until = world.now + timedelta(minutes=4)
+    await rows.keep(Audit(SUNDAY + WEEK, due, (remark,), in_hand_until=until))
+    await world.taking().look()
+    assert world.issues() == []
+    world.now = until
+    await world.taking().look()
+    assert world.issues() == [("2026-11-29", "open")]
+
+
+async def test_an_issue_of_before_the_store_was_lost_is_gone_on_with(world: World, tmp_path: Path) -> None:
+    remark = Remark("escalation", "notices", Weight.GAP, "nobody is told", "set NOTIFY_URLS")
+    world.now += WEEK
+    await AuditRows(world.store).keep(Audit(SUNDAY + WEEK, world.now, (remark,)))
+    await world.taking().look()
+    world.store = connect(str(tmp_path / "another.db"))
+    await world.store.open()
+    kept = await AuditRows(world.store).keep(Audit(SUNDAY + WEEK, world.now, (remark,)))
+    await world.taking().look()
+    [told] = await AuditRows(world.store).latest()
+    await world.store.close()
+    assert (kept.issue, told.issue) == (None, 1)
     assert world.issues() == [("2026-11-29", "open")]
 
 

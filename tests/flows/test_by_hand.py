@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from flows.incident_world import OPERATOR, RESTART, World, open_world, until
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
+from devops_daemon.adapters.store.db import SqliteDatabase
+from devops_daemon.adapters.store.requests import RequestRows
+from devops_daemon.asking import Request
 from devops_daemon.cli.main import cli
 
 TOKEN = "ghp_" + "Kestrel58Quarry" * 2 + "Lantern"  # of nobody
@@ -203,6 +207,32 @@ async def test_without_github_it_is_done_all_the_same(world: World) -> None:
         _, begun = await act(world, "restart-service", service="backend")
         assert (await followed(world, begun["id"]))["status"] == "done"
     assert world.acts() == {RESTART: 1}
+
+
+async def test_what_was_told_just_before_a_crash_is_found_and_not_told_again(world: World) -> None:
+    async with world.daemon(SWEEP_INTERVAL="300ms"):
+        await world.well()
+        _, begun = await act(world, "restart-service", service="backend")
+        await followed(world, begun["id"])
+        await is_told(world, 1)
+
+    async def row() -> Request:
+        found: Request = await world.rows(lambda store: RequestRows(store).get(f"action:{begun['id']}"))
+        return found
+
+    told = await row()
+    store = SqliteDatabase(world.folder / "devops-daemon.db")
+    await store.open()
+    await RequestRows(store).save(replace(told, reply_id=None))
+    await store.close()
+
+    async def is_noted() -> bool:
+        return (await row()).reply_id is not None
+
+    async with world.daemon(SWEEP_INTERVAL="300ms"):
+        await until(is_noted)
+    assert (await row()).reply_id == told.reply_id
+    assert len(trail(world)) == 1
 
 
 async def test_a_daemon_that_dies_over_it_goes_on_to_its_end_and_does_it_once(world: World) -> None:

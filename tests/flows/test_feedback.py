@@ -135,6 +135,31 @@ async def test_the_triage_agent_is_called_once_and_hears_no_word_of_the_users(wo
     assert all("delete" not in body for body in world.said())
 
 
+@pytest.mark.parametrize("called_by", ["workflow:code-agent.yml", "dispatch:triage"])
+@pytest.mark.parametrize("fault", ["bad-gateway-done", "lost-answer"])
+async def test_a_call_that_leaves_nothing_to_be_found_is_never_made_twice(
+    world: World, called_by: str, fault: str
+) -> None:
+    world.product.add_feedback("The cart is empty")
+    world.github.github.faults.switch_on(fault, method="POST", route="*/dispatches", times=1)
+    for _ in range(3):
+        await world.listening(called_by).look()
+        world.now += timedelta(hours=1)
+    assert len(world.github.github.world.dispatches) == 1
+    assert list(world.processed()) == ["1"]
+
+
+@pytest.mark.parametrize("called_by", ["workflow:code-agent.yml", "dispatch:triage"])
+async def test_a_call_that_was_refused_is_made_later(world: World, called_by: str) -> None:
+    world.product.add_feedback("The cart is empty")
+    world.github.github.faults.switch_on("forbidden", method="POST", route="*/dispatches", times=1)
+    for _ in range(3):
+        await world.listening(called_by).look()
+        world.now += timedelta(hours=1)
+    assert len(world.github.github.world.dispatches) == 1
+    assert list(world.processed()) == ["1"]
+
+
 async def test_a_product_that_does_not_take_it_is_told_again_later_without_a_second_issue(world: World) -> None:
     world.product.add_feedback("The cart is empty")
     listens = world.listening()
@@ -196,6 +221,8 @@ async def test_a_forge_that_is_gone_counts_against_no_feedback(world: World) -> 
         world.now += EVERY
     assert listens.state not in {"ok", "not looked at yet"}
     assert (await world.figures()) == FeedbackFigures(1)
+    [kept] = await FeedbackRows(world.store).entries([])
+    assert kept.error == listens.state, "it says for what it rests"
     world.github.github.faults.mend()
     await listens.look()
     assert (world.marks(), listens.state) == (["1"], "ok")

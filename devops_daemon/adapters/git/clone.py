@@ -123,10 +123,10 @@ class GitClone:
 
     async def _fetch(self, base: str, pulls: Sequence[int]) -> str:
         await self._there()
-        where, how = (PROMISOR, ("--filter=blob:none",)) if self._is_partial() else (self._url, ())
+        where = PROMISOR if self._is_partial() else self._url
         heads = [f"+refs/pull/{number}/head:refs/pull/{number}/head" for number in pulls]
         branch = f"+refs/heads/{base}:refs/heads/{base}"
-        await self._speak("fetch", "--quiet", "--no-tags", *how, where, branch, *heads)
+        await self._speak("fetch", "--quiet", "--no-tags", where, branch, *heads)
         return await self._objects.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"refs/heads/{base}")
 
     async def _conflicting(self, base_sha: str, heads: Sequence[str]) -> set[str]:
