@@ -13,9 +13,7 @@ from devops_daemon.adapters.backend import Backend
 from devops_daemon.adapters.exchange import Exchange
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.inbox import InboxRows
-from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.requests import RequestRows
-from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import BookmarkRows, SwitchRows
 from devops_daemon.adapters.store.ticks import TickRows
 from devops_daemon.commands.converse import Converse
@@ -85,6 +83,8 @@ class Answering:
         platform: Platform | None,
         gentle: Callable[[], timedelta],
         pulls: PullActs | None,
+        people: People,
+        hushing: Hushing,
     ) -> None:
         """`gentle` tells how often the platform may be looked at for what is waited for.
 
@@ -95,9 +95,9 @@ class Answering:
         self._alone = grounds.owner is not None
         self.inbox = InboxRows(grounds.store)
         self.switches = SwitchRows(grounds.store)
-        self.means = _means(grounds, forge, platform, self.switches, pulls)
+        self.means = _means(grounds, forge, platform, self.switches, pulls, people, hushing)
         talk = _conversation(grounds, forge, self.means, gentle)
-        self._followers, self.orders = talk.followers, talk.orders
+        self._followers, self.orders, self._each = talk.followers, talk.orders, talk.undertake.rolling.through
         self.converse = talk.converse if forge else None
         self._repository = settings.github_repository
         self.worker = Worker(
@@ -132,13 +132,14 @@ class Answering:
         """Work off what is there, and watch what was begun before."""
         await self.worker.start()
         try:
-            await self._followers.take_up(everything=self._alone)
+            await self._followers.take_up(self._each, everything=self._alone)
         except UnavailableError as error:
             log.warning("acts.not_resumed", reason=str(error))
 
     async def stop(self) -> None:
         """Put back what is in hand."""
         await self.worker.stop()
+        await self.orders.stop()
         await self._followers.stop()
 
     async def look(self) -> None:
@@ -146,7 +147,7 @@ class Answering:
         if self.sweep is not None and await self.sweep.look():
             self.worker.arrived()
         with contextlib.suppress(UnavailableError):
-            await self._followers.take_up()
+            await self._followers.take_up(self._each)
         await self.orders.look()
 
     async def _handle(self, arrival: Arrival) -> str | None:
@@ -155,8 +156,14 @@ class Answering:
         return await receive(arrival, self._repository, self.converse.hear)
 
 
-def _means(
-    grounds: Grounds, forge: Forge | None, platform: Platform | None, switches: SwitchRows, pulls: PullActs | None
+def _means(  # each is a part of what is at hand
+    grounds: Grounds,
+    forge: Forge | None,
+    platform: Platform | None,
+    switches: SwitchRows,
+    pulls: PullActs | None,
+    people: People,
+    hushing: Hushing,
 ) -> Means:
     async def look(service: Service) -> Health | None:
         probes = [probe for probe in service.probes if probe.off is None]
@@ -167,8 +174,8 @@ def _means(
         prober=grounds.prober,
         ledger=grounds.ledger,
         switches=switches,
-        people=People(IncidentRows(grounds.store), grounds.ledger, utc_now),
-        hushing=Hushing(SilenceRows(grounds.store), grounds.watchlist.names, utc_now),
+        people=people,
+        hushing=hushing,
         secrets=Secrets(grounds.knowing, utc_now),
         now=utc_now,
         look=look,
@@ -186,6 +193,7 @@ class _Talk:
     followers: Followers
     converse: Converse
     orders: Orders
+    undertake: Undertake
 
 
 def _conversation(grounds: Grounds, forge: Forge | None, means: Means, gentle: Callable[[], timedelta]) -> _Talk:
@@ -199,6 +207,6 @@ def _conversation(grounds: Grounds, forge: Forge | None, means: Means, gentle: C
     )
     voice = Voice(forge, requests, grounds.knowing(()), manners, utc_now)
     followers = Followers(means, requests, voice, gentle, Patience(settle=settings.remediation_pause))
-    undertake = Undertake(means, requests, voice, followers)
+    undertake = Undertake(means, requests, voice, followers, gentle)
     orders = Orders(means, requests, undertake, dry_run=settings.dry_run)
-    return _Talk(followers, Converse(means, requests, voice, undertake, manners), orders)
+    return _Talk(followers, Converse(means, requests, voice, undertake, manners), orders, undertake)

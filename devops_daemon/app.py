@@ -35,7 +35,7 @@ from devops_daemon.configuration import CannotStartError, Configuration, redacto
 from devops_daemon.connections import asked_of_github, asked_of_railway, github, railway, user_agent, utc_now
 from devops_daemon.daemon import Daemon
 from devops_daemon.entrypoints.access import Tokens
-from devops_daemon.entrypoints.actions import actions
+from devops_daemon.entrypoints.desk import actions
 from devops_daemon.entrypoints.hints import Hints
 from devops_daemon.entrypoints.intake import Intake
 from devops_daemon.entrypoints.looks import Looks
@@ -51,7 +51,7 @@ from devops_daemon.incidents.respond import Respond
 from devops_daemon.model import Service
 from devops_daemon.ports import Platform, UnavailableError
 from devops_daemon.redaction import Redactor
-from devops_daemon.response.signals import Signals
+from devops_daemon.response.signals import Signals, Standing
 from devops_daemon.reviewing import AUDIT_LOOKED_AT, reviewing
 from devops_daemon.rollout.matching import match
 from devops_daemon.rollout.watch import PlatformWatch
@@ -168,19 +168,20 @@ async def running(  # noqa: PLR0915 # one line for each part
         tended = tending(grounds, forge, asked, probed, ephemeral(settings)) if forge else None
         by_hand = tended.by_hand if tended else None
         heard = hearing(grounds, forge, ephemeral(settings)) if forge else None
-        answering = Answering(grounds, forge, asked, platform.gentle if platform else timedelta, by_hand)
         notices = AppriseNotices(settings.notify_urls, dry_run=settings.dry_run) if settings.notify_urls else None
         caring = Caring(grounds, watch, forge, asked, notices, lambda: rounds.hint())  # noqa: PLW0108 # made below
-        signals = None
-        if platform is not None:
-            signals = Signals(platform.unasked, SignalRows(store), configuration.watchlist.services, utc_now, levels)
+        gentle = platform.gentle if platform else timedelta
+        answering = Answering(grounds, forge, asked, gentle, by_hand, caring.people, caring.hushing)
+        services, rows = configuration.watchlist.services, SignalRows(store)
+        standing = Standing(rows, services)
+        signals = Signals(platform.unasked, rows, standing, services, utc_now, levels) if platform else None
         daemon = Daemon(
             watch,
-            Respond(IncidentRows(store), configuration.watchlist.services),
+            Respond(IncidentRows(store), services),
             HttpHeartbeat(exchange, heart_url),
             utc_now,
             caring.changed,
-            signals.current if signals else None,
+            standing.current,
         )
         rounds = Rounds(daemon, clocks, TickRows(store), settings.check_interval, utc_now, settings.confirm_interval)
         pulls = Looks("pulls", tended.tend.look, tended.tend.pace, clocks, utc_now) if tended else None
@@ -209,8 +210,6 @@ async def running(  # noqa: PLR0915 # one line for each part
             hints=Hints(secret.get_secret_value() if secret else None, rounds.hint),
             actions=actions(
                 answering.inbox,
-                caring.people,
-                caring.hushing,
                 audits.now,
                 answering.means,
                 answering.orders,
@@ -221,7 +220,7 @@ async def running(  # noqa: PLR0915 # one line for each part
         await _start(stack, server, rounds)
         if platform is not None:
             hints = [rounds.hint, *([pulls.hint] if pulls else [])]
-            look = partial(_look_at, daemon, platform.watch, configuration.watchlist.services, hints)
+            look = partial(_look_at, daemon, platform.watch, services, hints)
             await _start(stack, Looks("platform", look, platform.pace, clocks, utc_now))
         if platform is not None and signals is not None:
             pace = partial(platform.share, signals.requests, settings.check_interval)

@@ -9,6 +9,7 @@ from devops_daemon.adapters.store.gauges import GaugeRows
 from devops_daemon.adapters.store.health import HealthRows
 from devops_daemon.adapters.store.incidents import IncidentRows, TurnRows
 from devops_daemon.adapters.store.mending import MendingRows
+from devops_daemon.adapters.store.signals import SignalRows
 from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.answering import Grounds
@@ -132,7 +133,9 @@ class Caring:
 
         self.mending = Care(TurnRows(store, Duty.MEND), find_out_and_mend, owner, utc_now)
         self.telling = Care(TurnRows(store, Duty.TELL), tell.all_of, owner, utc_now)
-        self.people = People(incidents, grounds.ledger, utc_now, self.changed)
+        self.people = People(
+            incidents, grounds.ledger, SignalRows(store), grounds.watchlist.services, utc_now, self.changed
+        )
         self.hushing = Hushing(self.silences, grounds.watchlist.names, utc_now, self.changed)
 
     async def quiets(self) -> list[Quiet]:

@@ -227,6 +227,8 @@ class Symptom(StrEnum):
     FLAPPING = "flapping"
     STRAINED = "too high"
     """A signal beside the probes is over its level: told, and never acted on."""
+    DECLARED = "declared"
+    """A person says so, whatever the probes find: told, and ended by a person's word alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +244,10 @@ class Trouble:
     detail: str
     counted_from: datetime | None = None
     """Of a signal: when what it counts now began."""
+
+
+DECLARED = "declared by people"
+"""How the signal of a service is named that is a person's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +270,8 @@ class Signal:
         """Say what is wrong, in the words of incidents."""
         if self.severity is None or self.since is None:
             return None
-        return Trouble(self.key, Symptom.STRAINED, self.severity, self.since, self.detail, self.counted_from)
+        symptom = Symptom.DECLARED if self.key.name == DECLARED else Symptom.STRAINED
+        return Trouble(self.key, symptom, self.severity, self.since, self.detail, self.counted_from)
 
 
 class IncidentStatus(StrEnum):
@@ -364,9 +371,19 @@ class Incident:
         return self.severity is not Severity.SEV3
 
     @property
-    def strained(self) -> tuple[Member, ...]:
-        """The signals beside the probes that are too high."""
-        return tuple(member for member in self.burning if member.symptom is Symptom.STRAINED)
+    def down(self) -> tuple[Member, ...]:
+        """The probes of it that are down now: what something may be done about."""
+        return tuple(member for member in self.burning if member.symptom is Symptom.DOWN)
+
+    @property
+    def beside(self) -> tuple[Member, ...]:
+        """What no probe finds: signals that are too high, and what people have declared."""
+        return tuple(member for member in self.burning if member.symptom in {Symptom.STRAINED, Symptom.DECLARED})
+
+    @property
+    def declared(self) -> bool:
+        """Tell whether a person's word is a part of it that has not ended."""
+        return any(member.symptom is Symptom.DECLARED for member in self.burning)
 
     @property
     def services(self) -> tuple[str, ...]:

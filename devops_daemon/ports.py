@@ -451,10 +451,14 @@ class Platform(Protocol):
         """Read the values that a service runs with, references resolved; what is sealed is left out."""
         ...
 
+    def wrong_variables(self, values: Mapping[str, str]) -> list[str]:
+        """Say of each variable that may not be set why, in a line that shows no value; asks nobody."""
+        ...
+
     async def set_variables(self, service_id: str | None, values: Mapping[str, str], *, deploy: bool) -> None:
         """Set variables, and no others: by one write; without `deploy` they wait for the next deployment.
 
-        Raises RefusedError with every wrong name and value before anything is written.
+        Raises RefusedError with every wrong name and value before anything is written, and for the daemon's own.
         """
         ...
 

@@ -41,6 +41,19 @@ def incidents(
         print_json(answer) if as_json else out().print(harmless(text))
 
 
+def declare(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="A service that is watched, or all.")],
+    level: Annotated[Severity, typer.Argument(metavar="SEV1|SEV2|SEV3", help="How bad it is.", case_sensitive=False)],
+    reason: Annotated[str | None, typer.Option(help="What you see.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Open an incident that no probe has found, or join the open one; it goes on until somebody resolves it."""
+    wanted = {"service": service, "severity": level.value} | ({"description": reason} if reason else {})
+    answer = answer_of("/api/actions/incident-response", wanted)
+    print_json(answer) if as_json else out().print(harmless(answer["result"]["text"]))
+
+
 def _said(identifier: str, verb: str, level: str | None) -> dict[str, str]:
     """Put together what is said; ends with 2 where it is nothing that can be said."""
     named = (level or "").upper()

@@ -5,12 +5,13 @@ import sys
 import typer
 
 from devops_daemon.cli import acting, daemon, hosting
+from devops_daemon.cli.action import action
 from devops_daemon.cli.audit import audit
 from devops_daemon.cli.database import connect
 from devops_daemon.cli.deliveries import deliveries
 from devops_daemon.cli.diagnose import diagnose
 from devops_daemon.cli.doctor import doctor
-from devops_daemon.cli.incidents import incidents
+from devops_daemon.cli.incidents import declare, incidents
 from devops_daemon.cli.logs import logs
 from devops_daemon.cli.output import WRONG
 from devops_daemon.cli.provisioning import add
@@ -22,6 +23,7 @@ from devops_daemon.settings import WrongSettingsError
 
 COMMANDS = (
     *(daemon.run, daemon.demo, daemon.check, doctor, status, incidents),
+    *(declare, action),
     *(audit, diagnose, deliveries, pause, resume, silence, unsilence),
     *(logs, hosting.deployments, hosting.metrics),
     *(acting.redeploy, acting.restart, acting.rollback, acting.cancel, acting.down),

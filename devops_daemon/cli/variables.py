@@ -43,7 +43,7 @@ def variables(  # noqa: PLR0913 # each is an option
     _refuse_misplaced(service, context.args)
     if service and shared:
         fail(WRONG, "--shared means those of no service: leave the service out")
-    values = _read(assignments) if assignments else {}
+    values = read_assignments(assignments) if assignments else {}
     with connected() as line:
         target = line.target(service) if service else None
         if not assignments:
@@ -66,7 +66,7 @@ def _refuse_misplaced(service: str | None, extra: Sequence[str]) -> None:
         fail(WRONG, f"one service at a time: {len(extra)} words too many")
 
 
-def _read(assignments: Sequence[str]) -> Mapping[str, str]:
+def read_assignments(assignments: Sequence[str]) -> Mapping[str, str]:
     """Read what is to be set; leaves with all that is wrong at once, a line each, and no value."""
     named = [assignment.partition("=") for assignment in assignments]
     bare = [name for name, sign, _ in named if not sign]

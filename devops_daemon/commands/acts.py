@@ -2,16 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from devops_daemon.asking import Request
 from devops_daemon.commands.answer import Answer, Outcome, Section
-from devops_daemon.commands.catalogue import Name
 from devops_daemon.commands.grammar import Ask
 from devops_daemon.commands.means import Means
 from devops_daemon.commands.showing import when
 from devops_daemon.hosting import Deployment, HostedService
-from devops_daemon.model import Severity
+from devops_daemon.model import Incident, Severity, Symptom
 from devops_daemon.ports import PAUSED, RefusedError
 from devops_daemon.rollout.begun import code_of
 from devops_daemon.rollout.choice import Choice, NoneFits, to_redeploy, to_roll_back
@@ -29,11 +27,11 @@ class Plan:
     code: str
     """The commit or image that it is about."""
     text: str
-    act: Callable[[], Awaitable[Rollout]]
-    """Does it: once."""
+    act: Callable[[], Awaitable[Rollout | Answer]]
+    """Does it, once; gives what is to be watched, or what there is to say where nothing is."""
 
 
-async def restart(means: Means, service: HostedService) -> Plan:
+async def restart(means: Means, service: HostedService, _: Ask) -> Plan:
     """Restart the processes of what serves."""
     meant = service.serving or service.latest
     if meant is None:
@@ -47,9 +45,9 @@ async def restart(means: Means, service: HostedService) -> Plan:
     return Plan(service, code_of(meant), f"Restarting {service.name} ({meant.what}).", act)
 
 
-async def redeploy(means: Means, service: HostedService) -> Plan:
+async def redeploy(means: Means, service: HostedService, _: Ask) -> Plan:
     """Deploy the code that serves once more."""
-    chosen, _ = _chosen(to_redeploy(service))
+    chosen = _chosen(to_redeploy(service))[0]
 
     async def act() -> Rollout:
         started = means.now()
@@ -59,7 +57,7 @@ async def redeploy(means: Means, service: HostedService) -> Plan:
     return Plan(service, code_of(chosen), f"Redeploying {service.name} ({chosen.what}).", act)
 
 
-async def rollback(means: Means, service: HostedService) -> Plan:
+async def rollback(means: Means, service: HostedService, _: Ask) -> Plan:
     """Go back to the code before."""
     target, warning = _chosen(to_roll_back(service, await means.platform.deployments(service.id, LAST)))
 
@@ -76,12 +74,6 @@ def _chosen(choice: Choice) -> tuple[Deployment, str]:
     if isinstance(choice, NoneFits):
         raise RefusedError(choice.reason)
     return choice.deployment, choice.warning
-
-
-ROLLOUTS: Mapping[Name, Callable[[Means, HostedService], Awaitable[Plan]]] = MappingProxyType(
-    {Name.RESTART: restart, Name.REDEPLOY: redeploy, Name.ROLLBACK: rollback}
-)
-"""What is done to a service, and watched."""
 
 
 async def clear_sessions(means: Means, _: Request, __: Ask) -> Answer:
@@ -113,6 +105,20 @@ async def resume(means: Means, request: Request, _: Ask) -> Answer:
     if switch is None:
         return Answer(Outcome.DONE, "It is not paused.")
     return Answer(Outcome.DONE, f"The pause of {switch.by} since {when(switch.on_since)} has ended.")
+
+
+async def declare(means: Means, request: Request, ask: Ask) -> Answer:
+    """Open an incident by a person's word, or let it join the one that is open."""
+    to = Severity(ask.level or "")
+    incident = await means.people.declare(ask.service or "", to, request.author, ask.topic or "")
+    return Answer(Outcome.DONE, declared(incident), hints=(f"incident {incident.id}", f"resolve {incident.id}"))
+
+
+def declared(incident: Incident) -> str:
+    """Say what is answered for, and how it ends."""
+    others = [member for member in incident.burning if member.symptom is not Symptom.DECLARED]
+    beside = f"with {', '.join(str(member.key) for member in others)} " if others else ""
+    return f"{incident.id} {beside}is answered for as a {incident.severity}; it goes on until somebody resolves it."
 
 
 async def acknowledge(means: Means, request: Request, ask: Ask) -> Answer:
@@ -166,25 +172,6 @@ async def set_severity(means: Means, request: Request, ask: Ask) -> Answer:
     """Raise or lower an incident."""
     incident = await means.people.set_severity(ask.incident or "", Severity(ask.level or ""), request.author)
     return Answer(Outcome.DONE, f"{incident.id} is a {incident.severity} now.")
-
-
-DEEDS: Mapping[Name, Callable[[Means, Request, Ask], Awaitable[Answer]]] = MappingProxyType(
-    {
-        Name.ACKNOWLEDGE: acknowledge,
-        Name.RESOLVE: resolve,
-        Name.SEVERITY: set_severity,
-        Name.SILENCE: silence,
-        Name.UNSILENCE: unsilence,
-        Name.MERGE: merge,
-        Name.REBASE: rebase,
-        Name.HOLD: hold,
-        Name.CLEAR_SESSIONS: clear_sessions,
-        Name.CLEAR_ORPHANS: clear_orphans,
-        Name.PAUSE: pause,
-        Name.RESUME: resume,
-    }
-)
-"""What is done at once."""
 
 
 def orphans_counted(found: Mapping[str, int]) -> Answer:

@@ -19,6 +19,7 @@ class Name(StrEnum):
     STATUS = "status"
     DEPLOYMENTS = "deployments"
     METRICS = "metrics"
+    VARIABLES = "variables"
     DIAGNOSE = "diagnose"
     INCIDENTS = "incidents"
     WHY = "why"
@@ -28,8 +29,11 @@ class Name(StrEnum):
     RESTART = "restart"
     REDEPLOY = "redeploy"
     ROLLBACK = "rollback"
+    SET_VARIABLES = "set variables"
+    PROVISION = "provision"
     CLEAR_SESSIONS = "clear stale sessions"
     CLEAR_ORPHANS = "clear orphans"
+    DECLARE = "declare"
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
     SEVERITY = "set severity"
@@ -51,6 +55,8 @@ class Takes(StrEnum):
     MAYBE_INCIDENT = "maybe an incident's id"
     INCIDENT = "an incident's id"
     SERVICE_AND_TIME = "a service and for how long"
+    KIND_AND_TITLE = "what kind, its name, and why"
+    SERVICE_AND_LEVEL = "a service and how bad it is"
     INCIDENT_AND_LEVEL = "an incident's id and how bad it is"
     MAYBE_CONFIRM = "maybe the word confirm"
 
@@ -112,6 +118,13 @@ _ROWS = (
         "CPU, memory, requests by status and latency of the last hour",
     ),
     Command(
+        Name.VARIABLES,
+        "variables [SERVICE]",
+        _READ,
+        Takes.MAYBE_SERVICE,
+        "the names of its variables, and which are sealed; never a value",
+    ),
+    Command(
         Name.DIAGNOSE,
         "diagnose [SERVICE]",
         _READ,
@@ -133,10 +146,31 @@ _ROWS = (
     Command(Name.REBASE, "rebase #N", _WRITE, Takes.NUMBER, "has GitHub put its branch upon its base", acts=True),
     Command(Name.HOLD, "hold #N", _WRITE, Takes.NUMBER, "keeps it from being merged, by a label", acts=True),
     Command(
-        Name.RESTART, "restart SERVICE", _WRITE, Takes.SERVICE, "restarts its processes, without a build", acts=True
+        Name.RESTART,
+        "restart SERVICE",
+        _WRITE,
+        Takes.SERVICE,
+        "restarts its processes, without a build; `all`: one after the other",
+        acts=True,
     ),
     Command(Name.REDEPLOY, "redeploy SERVICE", _WRITE, Takes.SERVICE, "deploys the same code once more", acts=True),
     Command(Name.ROLLBACK, "rollback SERVICE", _WRITE, Takes.SERVICE, "goes back to the code before", acts=True),
+    Command(
+        Name.SET_VARIABLES,
+        "set variables SERVICE",
+        _WRITE,
+        Takes.SERVICE,
+        "not in a comment, which is no place for a value: says how it is done",
+        acts=True,
+    ),
+    Command(
+        Name.PROVISION,
+        "provision KIND TITLE because TEXT",
+        _ADMIN,
+        Takes.KIND_AND_TITLE,
+        "adds a database (postgres, redis, mysql, mongo) or an empty service, unless it is there",
+        acts=True,
+    ),
     Command(
         Name.CLEAR_SESSIONS,
         "clear stale sessions",
@@ -154,6 +188,14 @@ _ROWS = (
         acts=True,
     ),
     Command(
+        Name.DECLARE,
+        "declare SERVICE LEVEL [because TEXT]",
+        _WRITE,
+        Takes.SERVICE_AND_LEVEL,
+        "an incident is opened, or joined, that no probe has found: SEV1, SEV2 or SEV3, until you resolve it",
+        acts=True,
+    ),
+    Command(
         Name.ACKNOWLEDGE,
         "acknowledge ID",
         _WRITE,
@@ -166,7 +208,7 @@ _ROWS = (
         "resolve ID",
         _WRITE,
         Takes.INCIDENT,
-        "ends an incident that only a rollback keeps well",
+        "ends an incident that a person declared, or that only a rollback keeps well",
         acts=True,
     ),
     Command(

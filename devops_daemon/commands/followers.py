@@ -6,9 +6,10 @@ the same.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -16,13 +17,14 @@ from devops_daemon.asking import Request, RequestState
 from devops_daemon.commands.answer import Answer, Outcome, Section
 from devops_daemon.commands.kept import decided, told
 from devops_daemon.commands.means import Means
+from devops_daemon.commands.repertoire import action_of
 from devops_daemon.commands.showing import failed_steps
 from devops_daemon.commands.voice import Voice
 from devops_daemon.hosting import UnknownServiceError
-from devops_daemon.ports import LostRaceError, RefusedError, RequestLedger, UnavailableError
+from devops_daemon.ports import ALL, LostRaceError, RefusedError, RequestLedger, UnavailableError
 from devops_daemon.rollout.follow import Ended, Follow
 from devops_daemon.rollout.matching import watched
-from devops_daemon.rollout.verdict import Action, Failed, Going, Health, Patience, Rollout, Unproven, Well
+from devops_daemon.rollout.verdict import Failed, Going, Health, Patience, Rollout, Unproven, Well
 
 LEASE = timedelta(minutes=2)
 LONGEST = timedelta(hours=1)
@@ -30,6 +32,10 @@ LONGEST = timedelta(hours=1)
 AGAIN, SELDOM = timedelta(seconds=3), timedelta(minutes=10)
 PATIENCE = timedelta(days=1)
 log = structlog.get_logger("commands")
+Ending = Callable[[], Awaitable[Answer]]
+"""Waits for the end of an act; gives what there is to say of it."""
+Each = Callable[[Request], Awaitable[Answer]]
+"""Does an act to one service after the other; gives what there is to say of it."""
 
 
 class Followers:
@@ -55,18 +61,32 @@ class Followers:
         """Write down that an act was taken, and by what it is known; then watch it."""
         taken = replace(request, state=RequestState.FOLLOWED, deployment_id=rollout.deployment_id)
         held = await self._held(taken)
-        self._start(held, rollout)
+        self._start(held, lambda: self._ended(held, rollout))
         return held
 
-    async def take_up(self, *, everything: bool = False) -> None:
-        """Watch what nobody watches any more; `everything` where nobody else can be there. Raises UnavailableError."""
+    async def take_all(self, request: Request, each: Each) -> Request:
+        """Write down that an act is done to one service after the other; then see to that."""
+        held = await self._held(replace(request, state=RequestState.FOLLOWED, target=ALL))
+        self._start(held, lambda: each(held))
+        return held
+
+    async def take_up(self, each: Each, *, everything: bool = False) -> None:
+        """Watch what nobody watches any more; `everything` where nobody else can be there. Raises UnavailableError.
+
+        `each` goes on with an act that is done to one service after the other.
+        """
         for request in await self._requests.left(None if everything else self._means.now()):
-            if request.id in self._tasks or not request.act or not request.deployment_id:
+            if request.id in self._tasks or not request.act:
                 continue
             with contextlib.suppress(LostRaceError):  # another replica has it
                 held = await self._held(request)
-                started = request.acting_since or request.asked_at
-                self._start(held, Rollout(Action(request.act), request.deployment_id, started))
+                self._start(held, partial(each, held) if request.target == ALL else partial(self._watched, held))
+
+    async def _watched(self, request: Request) -> Answer:
+        """Watch an act on, by what its row says."""
+        started = request.acting_since or request.asked_at
+        rollout = Rollout(action_of(request.act or ""), request.deployment_id or "", started)
+        return await self._ended(request, rollout)
 
     async def stop(self) -> None:
         """Leave off, so that whoever comes next takes it up at once."""
@@ -75,8 +95,8 @@ class Followers:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, request: Request, rollout: Rollout) -> None:
-        task = asyncio.create_task(self._watch(request, rollout), name=f"follow {request.id}")
+    def _start(self, request: Request, ending: Ending) -> None:
+        task = asyncio.create_task(self._watch(request, ending), name=f"follow {request.id}")
         self._tasks[request.id] = task
         task.add_done_callback(lambda done: self._ended_task(request.id, done))
 
@@ -89,22 +109,25 @@ class Followers:
         """Hold the watch for a lease; raises LostRaceError where it is another's."""
         return await self._requests.save(replace(request, followed_until=self._means.now() + lease))
 
-    async def _watch(self, request: Request, rollout: Rollout) -> None:
+    async def _watch(self, request: Request, ending: Ending) -> None:
         try:
-            if request.state is RequestState.FOLLOWED and self._means.now() - rollout.started_at > LONGEST:
+            if request.state is RequestState.FOLLOWED and self._is_too_long(request):
                 request = await self._requests.save(decided(request, _given_up(request)))
             if request.state is RequestState.FOLLOWED:
-                request = await self._to_its_end(request, rollout)
+                request = await self._to_its_end(request, ending)
             await self._tell(request)
         except LostRaceError:
             log.info("follow.left_to_another_replica", request=request.id)
 
-    async def _to_its_end(self, request: Request, rollout: Rollout) -> Request:
+    def _is_too_long(self, request: Request) -> bool:
+        return self._means.now() - (request.acting_since or request.asked_at) > LONGEST
+
+    async def _to_its_end(self, request: Request, ending: Ending) -> Request:
         """Watch, and hold on to it meanwhile; gives the request with how it ended."""
-        watch = asyncio.ensure_future(self._ended(request, rollout))
+        watch = asyncio.ensure_future(ending())
         try:
             while not (await asyncio.wait({watch}, timeout=LEASE.total_seconds() / 2))[0]:
-                if self._means.now() - rollout.started_at > LONGEST:
+                if self._is_too_long(request):
                     return await self._requests.save(decided(request, _given_up(request)))
                 with contextlib.suppress(UnavailableError):
                     request = await self._held(request)

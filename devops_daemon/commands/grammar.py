@@ -7,7 +7,7 @@ it asks beyond that is one `Unclear` at the end, with what to type.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import islice
 
@@ -38,6 +38,12 @@ class Ask:
     """How bad an incident is to be: `SEV1`, `SEV2` or `SEV3`."""
     time: str | None = None
     """For how long, as it is written."""
+    kind: str | None = None
+    """What is to be added: `database` or `service`."""
+    title: str | None = None
+    """A database's kind, or the name that a service is to have."""
+    values: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Variables that are to be set; a comment cannot say so."""
     confirmed: bool = False
     last: int | None = None
     """So many lines of a log are wanted; a comment cannot say so."""
@@ -104,13 +110,13 @@ def typed(ask: Ask) -> str:
         "ID": ask.incident,
         "LEVEL": ask.level,
         "TIME": ask.time,
+        "KIND": ask.kind,
+        "TITLE": ask.title,
         "confirm": "confirm" if ask.confirmed else None,
     }
 
     def filled(usage: str) -> str:
-        return re.sub(
-            r"\b(?:SERVICE|TEXT|NAME|N|ID|LEVEL|TIME)\b", lambda found: str(given[found[0]] or found[0]), usage
-        )
+        return re.sub(rf"\b(?:{'|'.join(given)})\b", lambda found: str(given[found[0]] or found[0]), usage)
 
     def optional(found: re.Match[str]) -> str:
         return filled(found[2]) if any(given.get(word) for word in found[2].split()) else ""
@@ -118,7 +124,8 @@ def typed(ask: Ask) -> str:
     usage = COMMANDS[ask.name].usage
     if ask.service is None and ask.name in {Name.LOGS, Name.BUILD_LOGS}:
         usage = usage.replace(" SERVICE", "")
-    return filled(re.sub(r"(?P<open> ?\[)([^\]]*)\]", lambda found: f" {optional(found)}".rstrip(), usage))
+    said = filled(re.sub(r"(?P<open> ?\[)([^\]]*)\]", lambda found: f" {optional(found)}".rstrip(), usage))
+    return f"{said}: {', '.join(name for name, _ in ask.values)}" if ask.values else said
 
 
 def _too_many(asked: Sequence[Asked]) -> Iterator[Unclear]:
@@ -213,6 +220,8 @@ _PLACEHOLDERS = {
     "ID": r"(?P<incident>[0-9]{6}-[A-Za-z0-9]{4})",
     "LEVEL": r"(?P<level>SEV[123])",
     "TIME": r"(?:for\ )?(?P<time>(?:[0-9]{1,4}[smhd]){1,3})",
+    "KIND": r"(?P<kind>database|service)",
+    "TITLE": rf"(?P<title>{_PLACE})",
     "confirm": r"(?P<confirmed>confirm)",
 }
 
@@ -245,17 +254,19 @@ def _exactly(row: Command, words: str) -> Ask | None:
     return Ask(
         row.name,
         service=given.get("service"),
-        topic=_topic(topic) if topic else None,
+        topic=(topic.strip() if row.acts else _topic(topic)) if topic else None,
         user=given.get("user"),
         number=int(number) if number else None,
         incident=(given.get("incident") or "").lower() or None,
         level=(given.get("level") or "").upper() or None,
         time=(given.get("time") or "").lower() or None,
+        kind=(given.get("kind") or "").lower() or None,
+        title=given.get("title"),
         confirmed=bool(given.get("confirmed")),
     )
 
 
-_OF_ALL = frozenset({Name.SILENCE, Name.UNSILENCE})
+_OF_ALL = frozenset({Name.RESTART, Name.DECLARE, Name.SILENCE, Name.UNSILENCE})
 """What may be said of every service at once."""
 
 # What acts: all of it, and nothing else
@@ -321,6 +332,7 @@ _USUAL = frozenset(("backend", "frontend", "api", "web", "worker", "server", "cl
 """Names of services, where a service's name is not the only thing that it could be."""
 _TROUBLE = r"(?:errors?|exceptions?|warnings?|failures?|tracebacks?|crash(?:es)?|timeouts?|panics?)"
 _NOUNS: tuple[tuple[Name, str], ...] = (
+    (Name.VARIABLES, r"(?:env(?:ironment)?[ -])?vars?|variables?"),
     (Name.METRICS, r"metrics?|cpu|memory|ram|latency|traffic"),
     (Name.DEPLOYMENTS, r"deployments?|deploys|deployed|releases?"),
     (Name.INCIDENTS, r"incidents?|outages?"),
@@ -422,7 +434,7 @@ def _noun(said: str) -> Ask | None:
     named = _INCIDENT.search(said)
     if named:
         return Ask(Name.INCIDENTS, incident=named[0].lower())
-    for name in (Name.METRICS, Name.DEPLOYMENTS):
+    for name in (Name.VARIABLES, Name.METRICS, Name.DEPLOYMENTS):
         if name in found:
             return Ask(name, service=_service(said[: found[name].start()], said[found[name].end() :]))
     trouble = _ERRORS.search(said)

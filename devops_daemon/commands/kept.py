@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.commands.acts import ROLLOUTS
 from devops_daemon.commands.answer import Answer, Outcome, Section
+from devops_daemon.commands.repertoire import ROLLOUTS
+from devops_daemon.ports import ALL
 
 
 def decided(request: Request, answer: Answer, counted: int | None = None) -> Request:
@@ -27,7 +28,9 @@ def told(request: Request) -> Answer:
     details, public = request.details, request.details_in_public or ""
     sections = (Section("Details", details, newest_last=False, public=public),) if details else ()
     hints: tuple[str, ...] = (
-        (f"check logs {request.target}", "health") if request.act in ROLLOUTS and request.target else ()
+        (f"check logs {request.target}", "health")
+        if request.act in ROLLOUTS and request.target not in {None, ALL}
+        else ()
     )
     if request.counted:
         hints = ("clear orphans confirm",)

@@ -3,16 +3,22 @@
 It is asked at a desk, not on an issue: whoever asked follows it there, and what was done is told on one issue of ours.
 """
 
+import asyncio
+import contextlib
 import uuid
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 
 import structlog
 
 from devops_daemon.asking import DESK, Request, RequestState
+from devops_daemon.commands.answer import Outcome
 from devops_daemon.commands.catalogue import Name
 from devops_daemon.commands.grammar import Ask, typed
 from devops_daemon.commands.means import Means
-from devops_daemon.commands.undertake import Undertake
+from devops_daemon.commands.undertake import STALE, Undertake
 from devops_daemon.forge import Mark
 from devops_daemon.markdown import plain
 from devops_daemon.ports import Forge, LostRaceError, RefusedError, RequestLedger, UnavailableError
@@ -23,6 +29,16 @@ ISSUE = Mark("actions", "told")
 INTERRUPTED = timedelta(minutes=2)
 """What is being begun for so long was interrupted."""
 TOLD_WITHIN = timedelta(days=1)
+AT_ONCE = timedelta(seconds=10)
+"""Who asks waits so long for the answer; what takes longer is followed."""
+ACTIONS: Mapping[Name, str] = MappingProxyType(
+    {
+        Name.RESTART: "restart-service",
+        Name.SET_VARIABLES: "manage-variables",
+        Name.PROVISION: "provision-infrastructure",
+    }
+)
+"""What an operator calls what is begun here."""
 log = structlog.get_logger("actions")
 
 
@@ -34,9 +50,13 @@ class Orders:
         self._requests = requests
         self._undertake = undertake
         self._dry_run = dry_run
+        self._tasks: set[asyncio.Task[Request]] = set()
 
     async def give(self, ask: Ask, by: str, why: str | None = None) -> Request:
-        """Have it done, and keep why; gives the request as it stands then: refused, under way, or ended."""
+        """Have it done, and keep why; gives the request as it stands soon after: refused, under way, or ended.
+
+        Raises UnavailableError, and RefusedError.
+        """
         request, _ = await self._requests.open(
             Request(
                 id=f"{PREFIX}{uuid.uuid4()}",
@@ -49,11 +69,31 @@ class Orders:
                 asked_at=self._means.now(),
             )
         )
-        return await self._undertake.do(request, ask)
+        task = asyncio.create_task(self._undertake.do(request, ask), name=request.id)
+        self._tasks.add(task)  # whoever asks may hang up: it goes on
+        task.add_done_callback(self._ended)
+        if (await asyncio.wait({task}, timeout=AT_ONCE.total_seconds()))[0]:
+            return task.result()
+        return await self._requests.get(request.id) or request
+
+    async def stop(self) -> None:
+        """Leave off: what was begun is looked up by whoever comes next."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: "asyncio.Task[Request]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):  # its row is found by the next look
+            log.info("action.interrupted", request=task.get_name(), reason=str(error))
 
     async def find(self, identifier: str) -> Request | None:
         """Find one by its id, None where it is none of these."""
-        return await self._requests.get(f"{PREFIX}{identifier}")
+        found = await self._requests.get(f"{PREFIX}{identifier}")
+        if found and found.state is RequestState.ASKED and self._means.now() - found.asked_at > STALE:
+            text = "It was interrupted before it was begun. Ask again if it is still needed."
+            return replace(found, state=RequestState.ANSWERED, outcome=Outcome.FAILED.value, headline=text)
+        return found
 
     async def look(self) -> None:
         """Look up what was interrupted, and tell what was done. Never raises, but for cancellation."""
@@ -70,7 +110,10 @@ class Orders:
             log.debug("actions.changed_meanwhile", reason=str(error))
 
     async def _look_up(self, request: Request) -> None:
-        await self._undertake.do(request, Ask(Name(request.act or ""), request.target))
+        if request.id in {task.get_name() for task in self._tasks}:
+            return
+        with contextlib.suppress(UnavailableError):  # of the others more may be known
+            await self._undertake.do(request, _asked_before(request))
 
     async def _tell(self, request: Request, forge: Forge) -> None:
         """Say on our issue what was done: once, by the mark."""
@@ -85,6 +128,20 @@ class Orders:
         if known is None:
             known = await forge.comment(issue.number, f"{_told(request)}\n\n{mark}")
         await self._requests.told(request, known.id)
+
+
+def _asked_before(request: Request) -> Ask:
+    """Read what was asked out of its row, as far as it is needed to look it up."""
+    name, target = Name(request.act or ""), request.target or ""
+    if name is Name.PROVISION:
+        kind, _, title = target.partition(" ")
+        return Ask(name, kind=kind, title=title)
+    return Ask(name, target)
+
+
+def action(request: Request) -> str:
+    """Name what was asked for, as the contract does."""
+    return next((named for name, named in ACTIONS.items() if request.words.startswith(name)), "")
 
 
 def status(request: Request) -> str:

@@ -12,6 +12,7 @@ from devops_daemon.commands.catalogue import Name
 from devops_daemon.commands.grammar import Ask
 from devops_daemon.commands.means import Means
 from devops_daemon.commands.reply import help_answer
+from devops_daemon.commands.variables import variables
 from devops_daemon.forge import Merged
 from devops_daemon.hosting import UnknownServiceError
 from devops_daemon.ports import LockedOutError, RefusedError, UnavailableError
@@ -88,6 +89,7 @@ READS: Mapping[Name, Read] = MappingProxyType(
         Name.STATUS: views.status,
         Name.DEPLOYMENTS: views.deployments,
         Name.METRICS: views.metrics,
+        Name.VARIABLES: variables,
         Name.INCIDENTS: views.incidents,
         Name.WHY: views.why,
         Name.DIAGNOSE: diagnose,

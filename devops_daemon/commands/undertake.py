@@ -5,12 +5,12 @@ kept) -> answered (and told). Found `acting` by a later attempt, an act is looke
 decided is told as it was decided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from devops_daemon.asking import Request, RequestState
-from devops_daemon.commands.acts import DEEDS, LAST, ROLLOUTS, Plan, orphans_counted
+from devops_daemon.commands.acts import LAST, Plan, orphans_counted
 from devops_daemon.commands.admission import HOUR, forbidden_by
 from devops_daemon.commands.answer import Answer, Outcome, Section
 from devops_daemon.commands.catalogue import Name
@@ -18,18 +18,32 @@ from devops_daemon.commands.followers import Followers
 from devops_daemon.commands.grammar import Ask
 from devops_daemon.commands.kept import decided, told
 from devops_daemon.commands.means import Means
+from devops_daemon.commands.provision import added_before
+from devops_daemon.commands.repertoire import DEEDS, ROLLOUTS, action_of
+from devops_daemon.commands.rolling import Rolling
 from devops_daemon.commands.showing import hosted_line, when
 from devops_daemon.commands.voice import Voice
 from devops_daemon.hosting import Hosting, UnknownServiceError
-from devops_daemon.ports import PAUSED, RefusedError, RequestLedger, Switch, UnavailableError, UnclearError
+from devops_daemon.ports import (
+    ALL,
+    PAUSED,
+    RefusedError,
+    RequestLedger,
+    Switch,
+    UnavailableError,
+    UnclearError,
+)
 from devops_daemon.rollout.begun import TAKEN_WITHIN, find_begun
 from devops_daemon.rollout.matching import match
-from devops_daemon.rollout.verdict import Action, Rollout
+from devops_daemon.rollout.verdict import Rollout
 
 BACKEND = "backend"
 """Whose tables are cleared."""
 ALWAYS = frozenset(
-    {Name.PAUSE, Name.RESUME, Name.ACKNOWLEDGE, Name.RESOLVE, Name.SEVERITY, Name.SILENCE, Name.UNSILENCE}
+    {
+        *(Name.PAUSE, Name.RESUME, Name.SILENCE, Name.UNSILENCE),
+        *(Name.DECLARE, Name.ACKNOWLEDGE, Name.RESOLVE, Name.SEVERITY),
+    }
 )
 """What a person may say at any time: it changes nothing but what we think, and may be said twice."""
 STALE = timedelta(minutes=15)
@@ -41,7 +55,16 @@ MORE = 10
 class Undertake:
     """Begins acts, once."""
 
-    def __init__(self, means: Means, requests: RequestLedger, voice: Voice, followers: Followers) -> None:
+    def __init__(
+        self,
+        means: Means,
+        requests: RequestLedger,
+        voice: Voice,
+        followers: Followers,
+        every: Callable[[], timedelta],
+    ) -> None:
+        """`every` tells how often what was begun may be looked at."""
+        self.rolling = Rolling(means, requests, self.do, every)
         self._means = means
         self._requests = requests
         self._voice = voice
@@ -66,6 +89,8 @@ class Undertake:
             return await self._decide(request, _interrupted(request, forbidden))
         if forbidden:
             return await self._decide(request, Answer(Outcome.REFUSED, forbidden))
+        if ask.name in ROLLOUTS and (ask.service or "").lower() == ALL:
+            return await self._roll_out_all(request, ask)
         if ask.name in ROLLOUTS:
             return await self._roll_out(request, ask)
         return await self._deed(request, ask)
@@ -110,18 +135,30 @@ class Undertake:
         hosting = await self._means.platform.hosting()
         if hosting.partial:
             raise UnavailableError("parts of the platform's answer are missing, and nothing is done on its word")
-        return await ROLLOUTS[ask.name](self._means, hosting.service(ask.service or ""))
+        return await ROLLOUTS[ask.name](self._means, hosting.service(ask.service or ""), ask)
 
     async def _begin(self, request: Request, plan: Plan) -> Request:
         try:
-            rollout = await plan.act()
+            begun = await plan.act()
         except UnclearError as error:
             return await self._decide(request, Answer(Outcome.FAILED, f"{error}. It is not begun again."))
         except RefusedError as error:
             return await self._decide(_undone(request), Answer(Outcome.REFUSED, str(error)))
         except UnavailableError as error:
             return await self._decide(_undone(request), Answer(Outcome.FAILED, f"{error}. Nothing was done."))
-        return await self._followers.take(request, rollout)
+        if isinstance(begun, Answer):
+            return await self._decide(request, begun)
+        return await self._followers.take(request, begun)
+
+    async def _roll_out_all(self, request: Request, ask: Ask) -> Request:
+        """Do it to each service that is watched, one after the other; never to a database, for none is watched."""
+        try:
+            names = [each.name for each in await self.rolling.services()]
+        except (RefusedError, UnavailableError) as error:
+            return await self._decide(request, Answer(Outcome.FAILED, f"{error}. Nothing was done."))
+        said = f"To {ask.name} {', '.join(names)}, one after the other, while that goes well."
+        request = await self._voice.say(request, Answer(Outcome.WORKING, said))
+        return await self._followers.take_all(replace(request, act=ask.name.value), self.rolling.through)
 
     async def _written_down(
         self, request: Request, ask: Ask, target: str, code: str | None = None
@@ -153,7 +190,7 @@ class Undertake:
             raise UnavailableError(f"whether {request.act} {request.target} was begun does not show yet")
         if found is None:
             return await self._decide(request, _interrupted(request, hosted_line(service, now)))
-        return await self._followers.take(request, Rollout(Action(str(request.act)), found.id, since))
+        return await self._followers.take(request, Rollout(action_of(str(request.act)), found.id, since))
 
     # What is done at once
 
@@ -162,10 +199,12 @@ class Undertake:
         again = request.state is RequestState.ACTING
         if again and ask.name is Name.CLEAR_ORPHANS:  # what was counted may have been deleted, and more be there now
             return await self._decide(request, _interrupted(request, "Count again what is there now: clear orphans"))
+        if again and ask.name is Name.PROVISION:
+            return await self._look_up_added(request, ask)
         if ask.name not in ALWAYS and not again:
             reason = await self._unconfirmed(request) if ask.name is Name.CLEAR_ORPHANS else None
             if reason is None:
-                target = f"#{ask.number}" if ask.number else await self._backend()
+                target = await self._target(ask)
                 request, reason = await self._written_down(request, ask, target)
             if reason:
                 return await self._decide(request, Answer(Outcome.REFUSED, reason))
@@ -175,11 +214,27 @@ class Undertake:
             return await self._decide(request if again else _undone(request), Answer(Outcome.FAILED, str(error)))
         except UnavailableError as error:
             # old sessions are deleted once, however often that is asked for: it need not count
-            kept = request if ask.name is Name.CLEAR_ORPHANS else _undone(request)
+            kept = request if ask.name in {Name.CLEAR_ORPHANS, Name.PROVISION} else _undone(request)
             return await self._decide(kept, Answer(Outcome.FAILED, f"{error}. It may have been done all the same."))
         if again:
             answer = replace(answer, headline=f"It was interrupted, and done once more: {answer.headline}")
         return await self._decide(request, answer)
+
+    async def _look_up_added(self, request: Request, ask: Ask) -> Request:
+        """Find what was to be added when it was interrupted; it is not asked for again: a template takes its time."""
+        try:
+            found = await added_before(self._means, ask)
+        except RefusedError as error:
+            return await self._decide(request, _interrupted(request, str(error)))
+        if found is None and self._means.now() < (request.acting_since or request.asked_at) + TAKEN_WITHIN:
+            raise UnavailableError(f"whether {request.target} was added does not show yet")
+        return await self._decide(request, found or _interrupted(request, "Nothing of it is there now."))
+
+    async def _target(self, ask: Ask) -> str:
+        """Name what an act is done to: by that acts are counted, one after the other."""
+        if ask.name is Name.PROVISION:
+            return f"{ask.kind} {ask.title}"
+        return f"#{ask.number}" if ask.number else await self._backend()
 
     async def _backend(self) -> str:
         """Name the backend as the platform does, so that all that is done to it counts together."""

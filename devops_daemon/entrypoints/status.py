@@ -19,7 +19,7 @@ from devops_daemon.hosting import DeploymentRecord, HostedService
 from devops_daemon.inbox import DeliveryRow, DeliveryState, InboxFigures
 from devops_daemon.landing import PullRow
 from devops_daemon.mending import Remedy
-from devops_daemon.model import Incident, Probe, ProbeState, Service, Signal, Status, Watchlist
+from devops_daemon.model import DECLARED, Incident, Probe, ProbeState, Service, Signal, Status, Watchlist
 from devops_daemon.objectives import Objective, measure
 from devops_daemon.ports import ALL, Dossier, Overview
 from devops_daemon.quiet import Maintenance, Quiet, current
@@ -78,7 +78,11 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         "now": stamp(now),
         "dry_run": facts.dry_run,
         "paused": overview.paused is not None,
-        "signals": [_signal(each) for each in overview.signals if each.key.service in facts.watchlist.names],
+        "signals": [
+            _signal(each)
+            for each in overview.signals
+            if each.key.service in facts.watchlist.names and each.key.name != DECLARED  # that is an incident
+        ],
         "quiet": [_quiet(each) for each in current(facts.maintenance, overview.silences, now)],
         "services": [_service(service, overview) for service in facts.watchlist.services],
         "incidents": [incident_as_data(each, overview.remedies.get(each.id, ())) for each in overview.incidents],

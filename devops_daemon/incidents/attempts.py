@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from devops_daemon.hosting import DeploymentRecord, Phase
 from devops_daemon.mending import Act, Attempt, Came, Remedy
-from devops_daemon.model import Incident
+from devops_daemon.model import Incident, Symptom
 
 MOST_CALLS = 3
 """Of the Code Agent, for one incident; then a person is called."""
@@ -41,9 +41,10 @@ def why_failed(
         return f"{what}, and its deployment failed"
     live = [record.live_at for record in deployed if record.live_at]
     since = max(live) if live else attempt.merged_at + patience.deployed_within
-    if not incident.burning or now < since + patience.settle:
+    measured = [member for member in incident.burning if member.symptom is not Symptom.DECLARED]
+    if not measured or now < since + patience.settle:
         return None
-    failing = ", ".join(str(member.key) for member in incident.burning)
+    failing = ", ".join(str(member.key) for member in measured)
     return f"{what}, and {failing} still fails"
 
 

@@ -20,10 +20,12 @@ def related(one: str, other: str, services: Sequence[Service]) -> bool:
 
 
 def group(troubles: Collection[Trouble], services: Sequence[Service]) -> list[tuple[Trouble, ...]]:
-    """Sort troubles into outages, each with its cause first; troubles that are not outages by their service."""
+    """Sort troubles into outages, each with its cause first; other troubles by their service, and what people say."""
     down = [trouble for trouble in troubles if is_down(trouble)]
-    rest = [trouble for trouble in troubles if not is_down(trouble)]
+    declared = [trouble for trouble in troubles if trouble.symptom is Symptom.DECLARED]
+    rest = [trouble for trouble in troubles if trouble not in down and trouble not in declared]
     groups = [down] if total_outage(down, services) else _connected(down, services)
+    groups += [[trouble] for trouble in declared]
     groups += [[t for t in rest if t.key.service == name] for name in dict.fromkeys(t.key.service for t in rest)]
     return [tuple(sorted(one, key=lambda trouble: _rank(trouble.key, services))) for one in groups]
 

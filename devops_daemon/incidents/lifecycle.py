@@ -59,15 +59,29 @@ def next_steps(
 
     `well` tells since when each probe that is well has been so. A probe in neither is watched no longer.
     """
-    groups = cause.group(troubles, services)
+    groups = cause.group([each for each in troubles if not _has_been_ended(each, incidents)], services)
     steps = [Step(incident) for incident in incidents]
     for outage in (group for group in groups if cause.is_down(group[0])):
         steps = _placed(outage, steps, services, now)
+    for word in (group for group in groups if group[0].symptom is Symptom.DECLARED):
+        steps = _placed(word, steps, services, now)
     steps = [_settled(step, troubles, well, now) if _is_open(step.incident) else step for step in steps]
-    for lesser in (group for group in groups if not cause.is_down(group[0])):
+    for lesser in (group for group in groups if group[0].symptom not in {Symptom.DOWN, Symptom.DECLARED}):
         if not any(_explains(step.incident, lesser[0]) for step in steps):
             steps = _placed(lesser, steps, services, now)
     return [step for step in steps if step.events]
+
+
+def declared(
+    word: Trouble, incidents: Sequence[Incident], services: Sequence[Service], now: datetime
+) -> tuple[Incident, Step | None]:
+    """Let what a person declares join the incident that it belongs to, or open one; nothing else is judged.
+
+    Gives that incident, and the step that writes it, None where the same was declared before.
+    """
+    steps = _placed((word,), [Step(incident) for incident in incidents], services, now)
+    meant = next(step for step in steps if _has(step.incident, word))
+    return meant.incident, meant if meant.events else None
 
 
 def acknowledged(incident: Incident, by: str, now: datetime) -> Step:
@@ -91,14 +105,17 @@ def set_severity(incident: Incident, to: Severity, by: str, now: datetime) -> St
 def resolved(incident: Incident, by: str | None, why: str, now: datetime) -> Step:
     """End what is well, though a rollback stands; raises NotYetError while a probe of it fails, or where it has ended.
 
-    `by` is the person who says so, None where a later deployment was found well.
+    What was declared ends by this word. `by` is the person who says so, None where a later deployment was found well.
     """
     if incident.resolved_at:
         raise NotYetError(f"it has ended at {incident.resolved_at:%H:%M} UTC already")
-    if incident.burning:
-        failing = ", ".join(str(member.key) for member in incident.burning)
-        raise NotYetError(f"{failing} still fails: it ends by itself when all is well (or acknowledge it)")
-    ended = replace(incident, status=IncidentStatus.RESOLVED, resolved_at=now, resolved_by=by, stands=None, held="")
+    failing = [str(member.key) for member in incident.burning if member.symptom is not Symptom.DECLARED]
+    if failing:
+        named = ", ".join(failing)
+        raise NotYetError(f"{named} still fails: it ends by itself when all is well (or acknowledge it)")
+    members = tuple(replace(member, recovered_at=member.recovered_at or now) for member in incident.members)
+    well = replace(incident, members=members)
+    ended = replace(well, status=IncidentStatus.RESOLVED, resolved_at=now, resolved_by=by, stands=None, held="")
     return Step(incident).then(ended, EventKind.RESOLVED, f"{why}, after {span(now - incident.opened_at)}", now)
 
 
@@ -179,7 +196,18 @@ def _has(incident: Incident, trouble: Trouble) -> bool:
 
 
 def _is_of_kind(incident: Incident, trouble: Trouble) -> bool:
-    return incident.is_outage is cause.is_down(trouble) and not incident.resolved_at
+    """An outage and what is less are two incidents; what a person declares joins either, and is joined by either."""
+    if incident.resolved_at:
+        return False
+    by_word = incident.declared or trouble.symptom is Symptom.DECLARED
+    return by_word or incident.is_outage is cause.is_down(trouble)
+
+
+def _has_been_ended(trouble: Trouble, incidents: Sequence[Incident]) -> bool:
+    """Tell whether what was declared has been ended since: the word was read before that was written."""
+    mine = (each for each in incidents if any(member.key == trouble.key for member in each.members))
+    ends = (each.resolved_at for each in mine if each.resolved_at)
+    return trouble.symptom is Symptom.DECLARED and any(trouble.since <= at for at in ends)
 
 
 def _belongs(group: tuple[Trouble, ...], incident: Incident, services: Sequence[Service]) -> bool:
@@ -189,7 +217,9 @@ def _belongs(group: tuple[Trouble, ...], incident: Incident, services: Sequence[
         return True
     burning = {member.key.service for member in incident.members if not member.recovered_at}
     return any(
-        cause.related(trouble.key.service, name, services) if incident.is_outage else trouble.key.service == name
+        cause.related(trouble.key.service, name, services)
+        if incident.is_outage or cause.is_down(trouble)
+        else trouble.key.service == name
         for trouble in group
         for name in burning
     )
@@ -252,10 +282,15 @@ def _with(step: Step, trouble: Trouble, now: datetime) -> Step:
         members = (*incident.members, Member(trouble.key, trouble.symptom, trouble.since))
         joined = replace(incident, members=members, opened_at=min(incident.opened_at, trouble.since))
         return step.then(joined, EventKind.JOINED, _told(trouble), now)
+    if known.recovered_at is None and cause.is_down(trouble) and known.symptom is not Symptom.DOWN:
+        return step.then(
+            _replaced(incident, replace(known, symptom=Symptom.DOWN)), EventKind.JOINED, _told(trouble), now
+        )
     if known.recovered_at is None:
         return step
     relapsed = incident if incident.burning else _anew(incident, trouble.since)
-    relapsed = _replaced(relapsed, replace(known, recovered_at=None))
+    symptom = trouble.symptom if cause.is_down(trouble) else known.symptom
+    relapsed = _replaced(relapsed, replace(known, symptom=symptom, recovered_at=None))
     return step.then(relapsed, EventKind.RELAPSED, f"again: {_told(trouble)}", now)
 
 
@@ -280,8 +315,8 @@ def _goes_on(member: Member, troubles: Sequence[Trouble]) -> bool:
     symptoms = {trouble.symptom for trouble in troubles if trouble.key == member.key}
     if member.symptom is Symptom.DOWN:
         return bool(symptoms & {Symptom.DOWN, Symptom.FLAPPING})
-    if member.symptom is Symptom.STRAINED:
-        return Symptom.STRAINED in symptoms
+    if member.symptom in {Symptom.STRAINED, Symptom.DECLARED}:
+        return member.symptom in symptoms
     return bool(symptoms & {Symptom.DEGRADED, Symptom.FLAPPING})
 
 
@@ -293,6 +328,8 @@ def _recovery(
         return now, f"{member.key} is down now: a worse incident goes on"
     if now_wrong:
         return now, f"{member.key} answers again, {now_wrong.symptom}"
+    if member.symptom is Symptom.DECLARED:
+        return now, f"{member.key}: that has ended by a person's word"
     if member.key in well:
         return max(well[member.key], member.since), f"{member.key} is well again"
     return now, f"{member.key} is no longer watched"
@@ -304,11 +341,11 @@ def _replaced(incident: Incident, member: Member) -> Incident:
 
 
 def _title(key: ProbeKey, symptom: Symptom) -> str:
-    return f"{key} is {symptom}"
+    return f"{key.service}, {key.name}" if symptom is Symptom.DECLARED else f"{key} is {symptom}"
 
 
 def _told(trouble: Trouble) -> str:
-    return f"{trouble.key} is {trouble.symptom}: {trouble.detail}"
+    return f"{_title(trouble.key, trouble.symptom)}: {trouble.detail}"
 
 
 def span(duration: timedelta) -> str:

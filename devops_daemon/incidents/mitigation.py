@@ -110,8 +110,8 @@ def next_step(  # noqa: C901, PLR0911 # one row for each state
         return Rest(None)
     if incident.acknowledged_until and now < incident.acknowledged_until:
         return Rest(incident.acknowledged_until)
-    if not incident.is_outage:
-        return _watched(incident, rules, now) if incident.strained else Rest(None)
+    if not incident.down:
+        return _watched(incident, rules, now) if incident.beside else Rest(None)
     if (settled := _healing_until(remedies, rules)) and now < settled:
         return Rest(settled)
     if incident.escalated_at:
@@ -122,7 +122,7 @@ def next_step(  # noqa: C901, PLR0911 # one row for each state
 
 
 def _watched(incident: Incident, rules: Rules, now: datetime) -> Step:
-    """Say what is to be said of what is too high: nothing is ever tried against it."""
+    """Say what is to be said of what no probe finds: nothing is ever tried against it."""
     if incident.severity is Severity.SEV1 and not incident.escalated_at and not incident.addressed_at:
         if now - incident.due_since >= rules.respond_within:
             return Escalate(f"nobody could be told of it within {span(rules.respond_within)}")
@@ -199,7 +199,7 @@ def forbidden(remedy: Remedy, others: Sequence[Remedy], rules: Rules) -> Refusal
 
 def held_by_states(incident: Incident, states: Mapping[ProbeKey, ProbeState]) -> str | None:
     """Say why nothing is done, by what the looks have come to: what comes and goes, or is unseen, is not acted on."""
-    for member in incident.burning:
+    for member in incident.down:
         state = states.get(member.key)
         if state is None:
             return f"{member.key} is not watched any more"
@@ -224,7 +224,7 @@ def held_by_results(results: Sequence[Result]) -> str | None:
 
 def judged(remedy: Remedy, incident: Incident, *, failed: bool, text: str) -> tuple[Came, str]:
     """Say what came of a remedy that did not help: the same as before, or worse."""
-    down = len(incident.burning)
+    down = len(incident.down)
     if down > remedy.down_before:
         return Came.WORSE, f"{down} probes fail now, {remedy.down_before} did before; {text}"
     return (Came.FAILED if failed else Came.NO_HELP), text

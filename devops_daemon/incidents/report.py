@@ -11,7 +11,7 @@ from devops_daemon.forge import Mark
 from devops_daemon.incidents.lifecycle import span
 from devops_daemon.markdown import cut, details, fenced, plain, shortened, shown
 from devops_daemon.mending import Came, Evidence, Remedy
-from devops_daemon.model import EventKind, Incident, IncidentStatus, TimelineEvent
+from devops_daemon.model import EventKind, Incident, IncidentStatus, Symptom, TimelineEvent
 from devops_daemon.redaction import without_emails
 
 LABELS = ("bug", "priority-high", "production-incident")
@@ -69,7 +69,8 @@ def mark_by_id(identifier: str, what: str = "") -> Mark:
 
 def title(incident: Incident) -> str:
     """Name an incident's issue."""
-    checks = ", ".join(member.key.name for member in incident.members)
+    named = (m.key.service if m.symptom is Symptom.DECLARED else m.key.name for m in incident.members)
+    checks = ", ".join(dict.fromkeys(named))
     return f"{_TITLE}{shortened(checks, _LONGEST_TITLE)}{_FAILING}"
 
 

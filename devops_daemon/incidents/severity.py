@@ -9,6 +9,7 @@ SEVERITIES: Mapping[Symptom, Severity | None] = {
     Symptom.DEGRADED: Severity.SEV3,
     Symptom.FLAPPING: Severity.SEV3,
     Symptom.STRAINED: None,  # what its level says
+    Symptom.DECLARED: None,  # what the person says
 }
 
 

@@ -122,12 +122,18 @@ def _why_first(incident: Incident, remedies: Sequence[Remedy]) -> str | None:
         return None
     if incident.failing_since:
         return "nothing was well since a deployment went live"
-    if incident.strained and not incident.is_outage:
-        return f"{', '.join(str(member.key) for member in incident.strained)} is too high, and no probe fails"
+    if incident.beside and not incident.is_outage:
+        return f"{_found_beside(incident)}, and no probe fails"
     first = next((remedy for remedy in remedies if remedy.came and remedy.counts), None)
     if first is not None and first.came is not Came.HELPED:
         return f"the first remedy ({first.act}) {first.came}"
     return "nothing could be done about it otherwise" if incident.escalated_at else None
+
+
+def _found_beside(incident: Incident) -> str:
+    if incident.declared:
+        return "a person declared it"
+    return f"{', '.join(str(member.key) for member in incident.beside)} is too high"
 
 
 def again_at(effect: Effect, now: datetime) -> datetime | None:

@@ -53,7 +53,7 @@ class Senses:
 
     def root(self, incident: Incident) -> str:
         """Name the service that is answered for: the most upstream of those that are not well."""
-        return cause.cause([member.key for member in incident.burning], self.watchlist.services).service
+        return cause.cause([member.key for member in incident.down], self.watchlist.services).service
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class Choose:
 
     async def _signs(self, incident: Incident, service: HostedService, root: str) -> Signs:
         kinds = {probe.key: probe.kind for probe in self._senses.watchlist.probes}
-        failing = {kinds.get(member.key) for member in incident.burning if member.key.service == root}
+        failing = {kinds.get(member.key) for member in incident.down if member.key.service == root}
         sign_in = failing == {ProbeKind.SIGN_IN}
         evidence = await self._senses.evidence(incident)
         return Signs(
@@ -156,7 +156,7 @@ class Choose:
 
     async def _look_once_more(self, incident: Incident, root: str) -> None:
         """Look at what fails just before something is done about it; raises HeldError."""
-        keys = [member.key for member in incident.burning if member.key.service == root]
+        keys = [member.key for member in incident.down if member.key.service == root]
         held = held_by_results(await self._senses.probe(keys))
         if held:
             raise HeldError(held)

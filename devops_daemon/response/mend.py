@@ -190,7 +190,7 @@ class Mending:
             target_changed_at=plan.target.changed_at if plan.target else None,
             code=plan.code,
             leaves=plan.leaves,
-            down_before=len(incident.burning),
+            down_before=len(incident.down),
         )
         if not self._dry_run:
             return remedy

@@ -21,28 +21,18 @@ LONGER = 1.2
 log = structlog.get_logger("signals")
 
 
-class Signals:
-    """Looks at them, and tells how they stand."""
+class Standing:
+    """Tells how they stand: those that are looked at, and what people have declared."""
 
-    def __init__(
-        self,
-        platform: Platform,
-        ledger: SignalLedger,
-        services: Sequence[Service],
-        now: Clock,
-        levels: Sequence[Level] = LEVELS,
-    ) -> None:
-        self._platform = platform
+    def __init__(self, ledger: SignalLedger, services: Sequence[Service]) -> None:
         self._ledger = ledger
         self._services = services
-        self._now = now
-        self._levels = levels
         self._memory: Sequence[Signal] | None = None
 
     @property
-    def requests(self) -> int:
-        """How many requests one look takes, at most."""
-        return 3 + 2 * len(self._services)
+    def is_known(self) -> bool:
+        """Tell whether the rows were ever read."""
+        return self._memory is not None
 
     async def current(self) -> Sequence[Signal]:
         """Tell how they stand, by the rows; while these cannot be read, as they were last.
@@ -58,11 +48,36 @@ class Signals:
             log.debug("signals.from_memory", reason=str(error))
         return self._memory
 
+
+class Signals:
+    """Looks at them."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        ledger: SignalLedger,
+        standing: Standing,
+        services: Sequence[Service],
+        now: Clock,
+        levels: Sequence[Level] = LEVELS,
+    ) -> None:
+        self._platform = platform
+        self._ledger = ledger
+        self._standing = standing
+        self._services = services
+        self._now = now
+        self._levels = levels
+
+    @property
+    def requests(self) -> int:
+        """How many requests one look takes, at most."""
+        return 3 + 2 * len(self._services)
+
     async def look(self) -> bool:
         """Look once; gives whether one stands otherwise than before. Never raises, but for cancellation."""
-        before = {each.key: each for each in await self._read("rows", self.current()) or ()}
+        before = {each.key: each for each in await self._read("rows", self._standing.current()) or ()}
         hosting = await self._read("services", self._platform.hosting())
-        if hosting is None or self._memory is None:
+        if hosting is None or not self._standing.is_known:
             return False
         series = await self._read("metrics", self._platform.metrics(None, self._back(Name.MEMORY)))
         volumes = await self._read("volumes", self._platform.volumes())

@@ -25,6 +25,7 @@ from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.inbox import InboxRows
 from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.requests import RequestRows
+from devops_daemon.adapters.store.signals import SignalRows
 from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.switches import SwitchRows
 from devops_daemon.asking import DESK, Request, RequestState
@@ -36,7 +37,8 @@ from devops_daemon.commands.orders import Orders
 from devops_daemon.commands.undertake import Undertake
 from devops_daemon.commands.voice import Manners, Voice
 from devops_daemon.entrypoints.access import Tokens
-from devops_daemon.entrypoints.actions import Action, Actions, Field, WrongFieldError, actions, checked
+from devops_daemon.entrypoints.actions import Action, Actions, Field, WrongFieldError, checked
+from devops_daemon.entrypoints.desk import actions
 from devops_daemon.entrypoints.intake import Intake
 from devops_daemon.entrypoints.status import Facts
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
@@ -134,7 +136,10 @@ async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk
         async def look(_: Service) -> None:
             raise AssertionError("nothing is looked at here")
 
-        people = People(IncidentRows(store), history, now, lambda: made.woken.append("incident"))
+        services = a_watchlist().services
+        people = People(
+            IncidentRows(store), history, SignalRows(store), services, now, lambda: made.woken.append("incident")
+        )
         hushing = Hushing(SilenceRows(store), {"backend", "frontend"}, now, lambda: made.woken.append("silence"))
         exchange = Exchange(AGENT)
         means = Means(
@@ -151,7 +156,9 @@ async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk
         requests = RequestRows(store)
         voice = Voice(None, requests, Redactor(()), Manners(), now)
         followers = Followers(means, requests, voice, lambda: MINUTE)
-        orders = made.orders = Orders(means, requests, Undertake(means, requests, voice, followers))
+        orders = made.orders = Orders(
+            means, requests, Undertake(means, requests, voice, followers, lambda: timedelta(milliseconds=50))
+        )
         site = Site(
             Facts("1", a_watchlist()),
             history,
@@ -162,8 +169,6 @@ async def desk(folder: Path, tokens: Tokens | None = None) -> AsyncIterator[Desk
             intake=Intake(rows, (), now),
             actions=actions(
                 rows,
-                people,
-                hushing,
                 made.audit,
                 means,
                 orders,
@@ -241,8 +246,9 @@ async def test_an_unknown_action_names_those_that_there_are(tmp_path: Path, name
         assert got.status == 404
         assert "script" not in got.text
         assert got.json["choices"] == [
-            *("acknowledge", "audit", "diagnose", "pause", "replay", "resolve", "restart-service", "resume"),
-            *("severity", "silence", "unsilence", "view-logs"),
+            *("acknowledge", "audit", "diagnose", "incident-response", "manage-variables", "pause"),
+            *("provision-infrastructure", "replay", "resolve", "restart-service", "resume", "severity", "silence"),
+            *("unsilence", "view-logs"),
         ]
 
 
@@ -272,6 +278,19 @@ async def test_an_action_is_posted(tmp_path: Path, method: str) -> None:
         ("replay", b'{"delivery": {"$ne": 1}}', "delivery"),
         ("replay", b'{"delivery": "nowhere"}', "delivery"),
         ("replay", b'{"delivery": "\\u0000\\ud800"}', "delivery"),
+        ("incident-response", b'{"severity": "SEV1"}', "service"),
+        ("incident-response", b'{"service": "backend"}', "severity"),
+        ("incident-response", b'{"service": "backend", "severity": "sev1"}', "severity"),
+        ("incident-response", b'{"service": "nowhere", "severity": "SEV1"}', "service"),
+        ("restart-service", b'{"description": "x"}', "service"),
+        ("restart-service", b'{"service": "backend", "severity": "bad"}', "severity"),
+        ("manage-variables", b'{"set": ["A"]}', "set"),
+        ("manage-variables", b'{"set": {"A": "b"}}', "service"),
+        ("provision-infrastructure", b'{"kind": "database", "name": "postgres"}', "description"),
+        ("provision-infrastructure", b'{"kind": "queue", "name": "x", "description": "y"}', "kind"),
+        ("provision-infrastructure", b'{"kind": "service", "description": "y"}', "name"),
+        ("provision-infrastructure", b'{"kind": "database", "name": "oracle", "description": "y"}', "name"),
+        ("provision-infrastructure", b'{"kind": "service", "name": "a b", "description": "y"}', "name"),
     ],
 )
 async def test_a_wrong_body_is_told_by_its_field(tmp_path: Path, action: str, body: bytes, named: str | None) -> None:
@@ -572,7 +591,7 @@ async def _audited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"lines": 0}, 422, "lines is between 1 and 200"),
         ({"lines": "many"}, 422, "lines is to be a whole number"),
         ({"build": "yes"}, 422, "build is to be true or false"),
-        ({"servce": "backend"}, 422, "there is no such field; there are service, lines, build"),
+        ({"servce": "backend"}, 422, "there is no such field; there are lines, build, service, severity, description"),
         ({}, 409, "Railway is not configured"),
         ({"service": "backend"}, 409, "Railway is not configured"),
     ],

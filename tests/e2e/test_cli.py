@@ -28,6 +28,7 @@ from devops_daemon.watchlist import canary_password
 
 COMMANDS = [
     *("run", "demo", "check", "doctor", "status", "incidents", "audit", "diagnose", "deliveries", "pause", "resume"),
+    *("declare", "action"),
     *("silence", "unsilence"),
     *("logs", "deployments", "metrics"),
     *("redeploy", "restart", "rollback", "cancel", "down", "variables", "connect", "add"),

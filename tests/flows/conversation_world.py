@@ -20,8 +20,11 @@ from devops_daemon.adapters.github.forge import GitHub as Forge
 from devops_daemon.adapters.probes import HttpProber
 from devops_daemon.adapters.store.db import Database, SqliteDatabase
 from devops_daemon.adapters.store.history import HistoryRows
+from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.requests import RequestRows
 from devops_daemon.adapters.store.schema import delivery
+from devops_daemon.adapters.store.signals import SignalRows
+from devops_daemon.adapters.store.silences import SilenceRows
 from devops_daemon.adapters.store.ticks import PermitRows
 from devops_daemon.answering import Answering, Grounds
 from devops_daemon.asking import Request
@@ -29,6 +32,8 @@ from devops_daemon.config_file import Document
 from devops_daemon.entrypoints.deliveries import swept
 from devops_daemon.forge import Account, Comment
 from devops_daemon.inbox import DeliveryState
+from devops_daemon.incidents.hushing import Hushing
+from devops_daemon.incidents.people import People
 from devops_daemon.plans import Plans
 from devops_daemon.redaction import Redactor
 from devops_daemon.sandbox.github.github import GitHub
@@ -221,7 +226,9 @@ async def open_conversation(
                 owner=None if stores else "the only process",
             )
             by_hand = tending(grounds, forge, None, lambda: None, None).by_hand
-            return Answering(grounds, forge, shop.platform, lambda: OFTEN, by_hand)
+            said = (IncidentRows(store), grounds.ledger, SignalRows(store), watched.services, utc_now)
+            hushing = Hushing(SilenceRows(store), watched.names, utc_now)
+            return Answering(grounds, forge, shop.platform, lambda: OFTEN, by_hand, People(*said), hushing)
 
         issue = await github.open_issue("ada", "checkout is slow")
         world = World(github, shop, forge, store, make(), make, issue.number)

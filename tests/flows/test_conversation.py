@@ -42,12 +42,14 @@ PROMISED = {
     Name.DEPLOYMENTS: ("@devops deployments", "=== Deployments ==="),
     Name.METRICS: ("@devops metrics backend", "=== Metrics ==="),
     Name.INCIDENTS: ("@devops incidents", "=== Incidents ==="),
+    Name.VARIABLES: ("@devops check environment variables of backend", "variables of backend; values are never shown"),
     Name.DIAGNOSE: ("@devops diagnose backend", "=== Merged lately ==="),
     Name.RESTART: ("@devops restart backend", "Done: restart backend"),
     Name.REDEPLOY: ("@devops redeploy frontend", "Done: redeploy frontend"),
     Name.ROLLBACK: ("@devops rollback frontend", "Done: rollback frontend"),
     Name.CLEAR_SESSIONS: ("@devops clear stale sessions", "sessions older than a day were deleted"),
     Name.CLEAR_ORPHANS: ("@devops clear orphans", "rows belong to nothing"),
+    Name.DECLARE: ("@devops declare backend SEV2 because it is slow", "is answered for as a SEV2"),
     Name.SILENCE: ("@devops silence backend for 30m", "It is silenced by max until"),
     Name.UNSILENCE: ("@devops unsilence all", "all is not silenced."),
     Name.PAUSE: ("@devops pause", "Paused by max"),
@@ -146,6 +148,29 @@ async def test_a_person_has_a_branch_put_upon_its_base(world: World) -> None:
 
 
 OF_PULLS = {Name.WHY, Name.MERGE, Name.REBASE, Name.HOLD}
+NOT_FOR_ALL = {Name.SET_VARIABLES, Name.PROVISION}
+"""Not in a comment, or not for who may only write."""
+
+
+async def test_a_comment_is_no_place_for_a_value(world: World) -> None:
+    said = await world.says("max", "@devops set variables backend")
+    assert (await world.ended(said)).outcome == "refused"
+    assert "A comment is no place for a value" in world.replies()[-1].body
+
+
+async def test_what_costs_money_is_asked_for_by_an_administrator_and_tracked(world: World) -> None:
+    words = "@devops provision database redis because the cart needs a cache"
+    world.github.add_account("wes", "write")
+    refused = await world.says("wes", words)
+    assert "needs admin access" in world.text_of(await world.ended(refused))
+    request = await world.ended(await world.says("max", words))
+    assert (request.outcome, "Redis was added" in world.text_of(request)) == ("done", True), world.text_of(request)
+    [issue] = [each for each in world.github.world.issues.values() if "Provision" in each.title]
+    assert (issue.title.split(" ", 1)[1], issue.state) == ("Provision database redis", "closed")
+    assert "**Why:** the cart needs a cache" in (issue.body or "")
+    again = await world.ended(await world.says("max", words))
+    assert "Redis is there already: nothing was added." in world.text_of(again)
+    assert world.shop.railway.calls["DeployTemplate"] == 1
 
 
 @pytest.mark.parametrize("words", ["resolve 260105-aaaa", "acknowledge 260105-zzzz"])
@@ -172,7 +197,7 @@ async def test_what_cannot_be_silenced_is_refused_with_the_reason(world: World, 
 
 
 def test_no_command_is_left_out_of_these_stories() -> None:
-    assert set(PROMISED) | set(OF_AN_INCIDENT) | OF_PULLS == set(COMMANDS)
+    assert set(PROMISED) | set(OF_AN_INCIDENT) | OF_PULLS | NOT_FOR_ALL == set(COMMANDS)
 
 
 async def test_the_same_comment_delivered_again_is_answered_once(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import cast
 
 import pytest
 from builders import the_product
@@ -11,8 +10,8 @@ from store.conftest import NOW
 from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.signals import SignalRows
 from devops_daemon.model import ProbeKey, Severity, Signal
-from devops_daemon.ports import Platform, SignalLedger, UnavailableError
-from devops_daemon.response.signals import Signals
+from devops_daemon.ports import SignalLedger, UnavailableError
+from devops_daemon.response.signals import Standing
 
 KEY = ProbeKey("backend", "error rate")
 STRAINED = Signal(KEY, Severity.SEV1, NOW, NOW - timedelta(minutes=5), "12% of 1340 requests", NOW)
@@ -49,7 +48,7 @@ class Shaky:
 async def test_what_was_never_read_is_not_nothing_and_what_was_is_remembered(store: Database) -> None:
     rows = Shaky(SignalRows(store))
     await rows.keep([STRAINED])
-    signals = Signals(cast("Platform", None), rows, the_product(), lambda: NOW)
+    signals = Standing(rows, the_product())
     with pytest.raises(UnavailableError):
         await signals.current()
     rows.is_cut_off = False

@@ -16,6 +16,8 @@ PLACEHOLDERS = {
     Takes.MAYBE_INCIDENT: "[ID]",
     Takes.INCIDENT: "ID",
     Takes.INCIDENT_AND_LEVEL: "IDLEVEL",
+    Takes.SERVICE_AND_LEVEL: "SERVICELEVEL",
+    Takes.KIND_AND_TITLE: "KINDTITLETEXT",
     Takes.SERVICE_AND_TIME: "SERVICETIME",
     Takes.MAYBE_CONFIRM: "[confirm]",
 }
@@ -28,7 +30,7 @@ def test_each_command_has_its_row_under_its_own_name() -> None:
 
 @pytest.mark.parametrize("row", COMMANDS.values(), ids=lambda row: row.name)
 def test_a_command_is_written_with_what_it_takes(row: Command) -> None:
-    taken = "".join(re.findall(r"\[?#?(?:[A-Z]+\b|confirm)\]?", row.usage.replace(" [for TEXT]", "")))
+    taken = "".join(re.findall(r"\[?#?(?:[A-Z]+\b|confirm)\]?", re.sub(r" \[(?:for|because) TEXT\]", "", row.usage)))
     assert taken.strip("[]") == PLACEHOLDERS[row.takes].strip("[]")
 
 

@@ -440,6 +440,8 @@ FILLED = {
     "ID": "261124-k3f9",
     "LEVEL": "SEV2",
     "TIME": "2h30m",
+    "KIND": "database",
+    "TITLE": "postgres",
 }
 GIVEN = {
     "service": st.from_regex(r"[a-z][a-z0-9]{2,10}(-[a-z0-9]{1,5})?x", fullmatch=True).filter(
@@ -451,6 +453,8 @@ GIVEN = {
     "incident": st.from_regex(r"[0-9]{6}-[a-z0-9]{4}", fullmatch=True),
     "level": st.sampled_from(["SEV1", "SEV2", "SEV3"]),
     "time": st.from_regex(r"[0-9]{1,4}[smhd]", fullmatch=True),
+    "kind": st.sampled_from(["database", "service"]),
+    "title": st.from_regex(r"[a-z][a-z0-9]{2,10}(-[a-z0-9]{1,5})?", fullmatch=True),
 }
 _WANTS = {
     LOGS: ("service", "topic"),
@@ -461,6 +465,9 @@ _WANTS = {
     **dict.fromkeys((WHY, Name.MERGE, Name.REBASE, Name.HOLD), ("number",)),
     **dict.fromkeys((INCIDENTS, Name.ACKNOWLEDGE, Name.RESOLVE), ("incident",)),
     Name.SEVERITY: ("incident", "level"),
+    Name.DECLARE: ("service", "level", "topic"),
+    Name.PROVISION: ("kind", "title", "topic"),
+    **dict.fromkeys((Name.VARIABLES, Name.SET_VARIABLES), ("service",)),
     Name.SILENCE: ("service", "time"),
     Name.UNSILENCE: ("service",),
 }

@@ -102,7 +102,7 @@ def test_an_answer_has_its_own_hints() -> None:
     body = rendered(Answer(Outcome.DONE, "Said.", hints=("restart backend", "why #12", "odd `words` @code")))
     assert body.split("\n")[-6:-2] == [
         "**Need more info?** You can request:",
-        "- `@devops restart backend` - restarts its processes, without a build",
+        "- `@devops restart backend` - restarts its processes, without a build; `all`: one after the other",
         "- `@devops why #12` - why a pull request is not merged",
         "- ``@devops odd `words` @\u200bcode``",
     ]

@@ -46,10 +46,16 @@ class Variables(Acting):
             unasked=self._unasked,
         )
 
+    def wrong_variables(self, values: Mapping[str, str]) -> list[str]:
+        """Say of each variable that may not be set why."""
+        return names.problems(values)
+
     async def set_variables(self, service_id: str | None, values: Mapping[str, str], *, deploy: bool) -> None:
         """Set all by one write, which brings about one deployment, or none."""
         if found := names.problems(values):
             raise RefusedError("\n".join(found))
+        if service_id is not None:
+            await self._refuse_own(service_id, "given variables")
         scope = await self._api.scope()
         asked = {
             "projectId": scope.project_id,

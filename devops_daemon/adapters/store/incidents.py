@@ -126,7 +126,8 @@ def _member_rows(changed: Incident) -> list[dict[str, object]]:
             "symptom": member.symptom,
             "since": member.since,
             "recovered_at": member.recovered_at,
-            "outage": outage,
+            # what was declared is declared once, whichever kind of incident it has joined
+            "outage": outage or member.symptom is Symptom.DECLARED,
             "active": changed.status is not IncidentStatus.RESOLVED,
         }
         for place, member in enumerate(changed.members)
