@@ -86,8 +86,8 @@ def _thresholds(settings: Settings) -> Thresholds:
 
 def facts(configuration: Configuration) -> Facts:
     """Put together what `/status` says of the set-up."""
-    settings = configuration.settings
-    notes = []
+    settings, notes = configuration.settings, []
+    repository = settings.github_repository
     if settings.ephemeral_store:
         notes.append(
             "The store is lost at each deployment: there is neither a volume nor DEVOPS_DATABASE_URL."
@@ -100,6 +100,7 @@ def facts(configuration: Configuration) -> Facts:
         integrations=_integrations(settings),
         notes=tuple(notes),
         maintenance=configuration.plans.maintenance,
+        repository_url=f"{settings.github_url}/{repository}" if repository else None,
     )
 
 

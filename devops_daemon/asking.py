@@ -76,3 +76,6 @@ class Wait:
     asked_at: datetime
     answered_at: datetime | None
     """None while the results are not there."""
+    issue: int = DESK
+    comment: int = DESK
+    """Where it was asked."""

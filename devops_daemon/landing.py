@@ -43,6 +43,7 @@ class Ready:
     since: datetime
     merged_at: datetime | None
     """None is not yet."""
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,6 +296,7 @@ class Overview:
     days: Mapping[ProbeKey, tuple[Day, ...]]
     hours: Mapping[ProbeKey, tuple[Hour, ...]]
     incidents: tuple[Incident, ...]
+    """Those that are open, and all that ended in the last 30 days; newest first."""
     punctuality: Punctuality
     references: Mapping[str, datetime]
     deployments: tuple[DeploymentRecord, ...] = ()

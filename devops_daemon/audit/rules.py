@@ -14,7 +14,7 @@ from devops_daemon.auditing import Remark, Weight
 from devops_daemon.hosting import Became, HostedService, Phase
 from devops_daemon.mending import Came
 from devops_daemon.model import Grade, Incident, Probe, ProbeKind, Service
-from devops_daemon.objectives import measure
+from devops_daemon.objectives import Objective, measure
 from devops_daemon.rollout.matching import match
 
 WEEK = timedelta(days=7)
@@ -319,19 +319,33 @@ def feedback(snapshot: Snapshot) -> Iterator[Remark]:
 
 
 def promises(snapshot: Snapshot) -> Iterator[Remark]:
-    """The success criteria were kept in the last seven days."""
+    """The success criteria were kept in the last seven days; how they were in each of four weeks stands beside."""
     overview = snapshot.overview
     for each in measure(overview.incidents, snapshot.now, overview.waits, overview.ready):
+        beside = _by_week(each)
         if each.met is None or each.actual is None:
-            yield Remark("objectives", each.name, Weight.UNSEEN, "no data in seven days")
+            yield Remark("objectives", each.name, Weight.UNSEEN, f"no data in seven days{beside}")
             continue
-        value = f"{each.actual:.0%}" if each.name == "auto_recovery" else f"{each.actual:.0f} s"
-        target = f"{each.target:.0%}" if each.name == "auto_recovery" else f"{each.target:.0f} s"
+        value, target = _as_told(each.name, each.actual), _as_told(each.name, each.target)
         if each.met:
-            yield Remark("objectives", each.name, Weight.OK, f"{value}, wanted {target}")
+            yield Remark("objectives", each.name, Weight.OK, f"{value}, wanted {target}{beside}")
         else:
-            text = f"{value} at worst in seven days, wanted {target}"
-            yield Remark("objectives", each.name, Weight.GAP, text, "see the worst case on /status")
+            text = f"{value} at worst in seven days, wanted {target}{beside}"
+            worst = each.worst_case
+            cure = f"see {worst.about}, the worst of thirty days" if worst else "see the worst case on /status"
+            yield Remark("objectives", each.name, Weight.GAP, text, cure)
+
+
+def _by_week(objective: Objective) -> str:
+    """Say in how many cases it was kept, week by week, oldest first; nothing where there were none."""
+    if all(week.share_met is None for week in objective.weeks):
+        return ""
+    told = ("\u2013" if week.share_met is None else f"{week.share_met:.0%}" for week in objective.weeks)
+    return f" (kept, by week: {', '.join(told)})"
+
+
+def _as_told(name: str, value: float) -> str:
+    return f"{value:.0%}" if name == "auto_recovery" else f"{value:.0f} s"
 
 
 RULES: Sequence[Rule] = (

@@ -26,6 +26,7 @@ class _Snapshot(Collector):
         yield self._incidents()
         yield self._pulls()
         yield self._deliveries()
+        yield from self._objectives()
         punctuality, inbox = self._data["punctuality"], self._data["inbox"]
         for name, text, value in (
             ("ready", "1 while the daemon's store and clocks work.", int(self._ready)),
@@ -38,6 +39,23 @@ class _Snapshot(Collector):
             ("inbox_oldest_pending_seconds", "How long the oldest is due.", inbox["oldest_pending_s"] or 0),
         ):
             yield GaugeMetricFamily(f"devops_daemon_{name}", text, value=value)
+
+    def _objectives(self) -> Iterable[Metric]:
+        over = ["objective", "window"]
+        target = GaugeMetricFamily(
+            "devops_daemon_objective_target", "What is promised: seconds, or a share.", labels=["objective"]
+        )
+        worst = GaugeMetricFamily("devops_daemon_objective_worst", "The worst; none without data.", labels=over)
+        met = GaugeMetricFamily(
+            "devops_daemon_objective_met_ratio", "Share of the cases that kept it; none without data.", labels=over
+        )
+        for objective in self._data["objectives"]:
+            target.add_metric([objective["name"]], objective["target"])
+            for window, measured in objective["windows"].items():
+                if measured["worst"] is not None:
+                    worst.add_metric([objective["name"], window], measured["worst"])
+                    met.add_metric([objective["name"], window], measured["share_met"])
+        return target, worst, met
 
     def _deliveries(self) -> Metric:
         family = CounterMetricFamily(

@@ -20,7 +20,7 @@ from devops_daemon.inbox import DeliveryRow, DeliveryState, InboxFigures
 from devops_daemon.landing import PullRow
 from devops_daemon.mending import Remedy
 from devops_daemon.model import DECLARED, Incident, Probe, ProbeState, Service, Signal, Status, Watchlist
-from devops_daemon.objectives import Objective, measure
+from devops_daemon.objectives import Case, Objective, measure
 from devops_daemon.ports import ALL, Dossier, Overview
 from devops_daemon.quiet import Maintenance, Quiet, current
 from devops_daemon.rollout.matching import match
@@ -37,6 +37,7 @@ OBJECTIVES = {
 }
 """What the success criteria are called on the page."""
 STUCK_AFTER = timedelta(minutes=15)
+SHOWN_INCIDENTS = 50
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -52,6 +53,8 @@ class Facts:
     """What a person should know about how it is set up."""
     maintenance: tuple[Maintenance, ...] = ()
     """When nothing is done or told about some services."""
+    repository_url: str | None = None
+    """Where people see the repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         ],
         "quiet": [_quiet(each) for each in current(facts.maintenance, overview.silences, now)],
         "services": [_service(service, overview) for service in facts.watchlist.services],
-        "incidents": [incident_as_data(each, overview.remedies.get(each.id, ())) for each in overview.incidents],
+        "incidents": [incident_as_data(i, overview.remedies.get(i.id, ())) for i in _shown(overview.incidents)],
         "pull_requests": [_pull(each) for each in overview.pulls],
         "feedback": _feedback(overview.feedback),
         "audit": _audit(overview.audit),
@@ -97,7 +100,10 @@ def as_data(facts: Facts, overview: Overview, now: datetime, platform: PlatformS
         },
         "integrations": integrations,
         "platform": _platform(platform.view, facts.watchlist, overview, now) if platform else None,
-        "objectives": list(map(_objective, measure(overview.incidents, now, overview.waits, overview.ready))),
+        "objectives": [
+            _objective(each, facts.repository_url)
+            for each in measure(overview.incidents, now, overview.waits, overview.ready)
+        ],
     }
 
 
@@ -323,14 +329,33 @@ def _remedy_as_data(remedy: Remedy) -> dict[str, Any]:
     }
 
 
-def _objective(objective: Objective) -> dict[str, Any]:
+def _shown(incidents: Sequence[Incident]) -> list[Incident]:
+    """Choose those that are open, and the latest others, in their order."""
+    over = [each for each in incidents if each.resolved_at][:SHOWN_INCIDENTS]
+    return [each for each in incidents if not each.resolved_at or each in over]
+
+
+def _objective(objective: Objective, repository_url: str | None) -> dict[str, Any]:
+    case = objective.worst_case
     return {
         "name": objective.name,
         "target": objective.target,
         "actual": objective.actual,
         "met": objective.met,
         "windows": {format_duration(m.window): {"worst": m.worst, "share_met": m.share_met} for m in objective.windows},
+        "weeks": [{"worst": week.worst, "share_met": week.share_met} for week in objective.weeks],
+        "worst_case": case
+        and {"about": case.about, "value": case.value, "at": stamp(case.at), "url": _url_of(case, repository_url)},
     }
+
+
+def _url_of(case: Case, repository_url: str | None) -> str | None:
+    """Lead to what a case was about: a page of ours, or one of the forge's."""
+    if case.incident:
+        return f"/incidents/{case.incident}"
+    if repository_url is None:
+        return None
+    return f"{repository_url}/issues/{case.number}" + (f"#issuecomment-{case.comment}" if case.comment else "")
 
 
 def stamp(at: datetime | None) -> str | None:

@@ -330,6 +330,10 @@ async def test_metrics_are_what_prometheus_reads() -> None:
     assert all(name.startswith("devops_daemon_") for name, *_ in samples)
     assert samples["devops_daemon_ready",] == 1
     assert samples["devops_daemon_rounds_due",] == 288
+    assert samples["devops_daemon_objective_target", "detection"] == 300
+    assert samples["devops_daemon_objective_worst", "detection", "7d"] == 10
+    assert samples["devops_daemon_objective_met_ratio", "detection", "30d"] == 1
+    assert ("devops_daemon_objective_worst", "diagnostic", "7d") not in samples, "there is no data"
     assert samples["devops_daemon_round_lateness_seconds_max",] == 1.5
     assert samples["devops_daemon_probe_status", "backend", "backend", "down"] == 1
     assert samples["devops_daemon_probe_status", "backend", "backend", "up"] == 0

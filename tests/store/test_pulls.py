@@ -92,7 +92,7 @@ async def test_how_long_the_ready_ones_were_waited_for_is_read(store: Database) 
     await rows.change(replace(begun, stage=Stage.MERGED, merged_at=NOW + MINUTE))
     await rows.keep([replace(ROW, number=9, ready_since=NOW - MINUTE), replace(ROW, number=10, ready_since=None)], {})
     found = await store.read(lambda connection: read_ready(connection, NOW))
-    assert found == [Ready(NOW, NOW + MINUTE), Ready(NOW - MINUTE, None)]
+    assert found == [Ready(NOW, NOW + MINUTE, 7), Ready(NOW - MINUTE, None, 9)]
 
 
 KNOT = Knot(7, "a" * 40, "b" * 40, KnotState.STUCK, NOW, "rebase: no", ("app.py", "b.txt"), "<<<<<<<")

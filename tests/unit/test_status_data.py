@@ -135,7 +135,9 @@ def test_an_incident_has_the_keys_of_the_contract() -> None:
 
 def test_an_objective_has_the_keys_of_the_contract_and_its_two_windows() -> None:
     objectives = snapshot()["objectives"]
-    assert {frozenset(one) for one in objectives} == {frozenset({"name", "target", "actual", "met", "windows"})}
+    assert {frozenset(one) for one in objectives} == {
+        frozenset({"name", "target", "actual", "met", "windows", "weeks", "worst_case"})
+    }
 
 
 def test_the_rest_is_as_the_contract_has_it() -> None:
@@ -168,6 +170,13 @@ def test_an_objective_tells_its_worst_value_and_the_share_met_over_a_week_and_a_
         "actual": 10.0,
         "met": True,
         "windows": {"7d": {"worst": 10.0, "share_met": 1.0}, "30d": {"worst": 10.0, "share_met": 1.0}},
+        "weeks": [*[{"worst": None, "share_met": None}] * 3, {"worst": 10.0, "share_met": 1.0}],
+        "worst_case": {
+            "about": "incident 260105-aaaa",
+            "value": 10.0,
+            "at": "2026-01-05T12:00:10.000Z",
+            "url": "/incidents/260105-aaaa",
+        },
     }
 
 

@@ -41,7 +41,6 @@ from devops_daemon.ports import PAUSED, Day, Dossier, Hour, Overview, Punctualit
 HOURS_PER_DAY = 24
 SHOWN_DAYS = 90
 SHOWN_HOURS = 48
-SHOWN_INCIDENTS = 50
 INCIDENT_MEMORY = timedelta(days=30)
 PUNCTUALITY_WINDOW = timedelta(days=1)
 
@@ -55,13 +54,13 @@ BATCH = 1000
 
 def read_overview(connection: sa.Connection, now: datetime, interval: timedelta) -> Overview:
     """Read all that `/status` shows."""
-    shown = tuple(incidents.read_since(connection, now - INCIDENT_MEMORY, SHOWN_INCIDENTS))
+    lately = tuple(incidents.read_since(connection, now - INCIDENT_MEMORY))  # all: the promises are measured on them
     return Overview(
         states={state.key: state for state in read_states(connection)},
         days=_days(connection, now),
         hours=_hours(connection, now),
-        incidents=shown,
-        remedies=mending.read_all(connection, [each.id for each in shown]),
+        incidents=lately,
+        remedies=mending.read_all(connection, [each.id for each in lately]),
         punctuality=_punctuality(connection, now, interval),
         references=read_references(connection),
         deployments=tuple(deployments.read_recent(connection, now - INCIDENT_MEMORY)),

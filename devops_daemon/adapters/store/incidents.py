@@ -37,18 +37,18 @@ _SAME = tuple(
 def read_current(connection: sa.Connection, ended_since: datetime) -> list[Incident]:
     """Read the incidents that are not resolved, and those that ended since then, oldest first."""
     lately = sa.or_(incident.c.resolved_at.is_(None), incident.c.resolved_at >= ended_since)
-    return _read(connection, lately, None)
+    return _read(connection, lately)
 
 
-def read_since(connection: sa.Connection, since: datetime, most: int) -> list[Incident]:
-    """Read those that are open, and the latest that ended after `since`; newest first."""
+def read_since(connection: sa.Connection, since: datetime) -> list[Incident]:
+    """Read those that are open, and those that ended after `since`; newest first."""
     recent = sa.or_(incident.c.resolved_at.is_(None), incident.c.resolved_at >= since)
-    return _read(connection, recent, most)[::-1]
+    return _read(connection, recent)[::-1]
 
 
 def read_one(connection: sa.Connection, identifier: str) -> tuple[Incident, list[TimelineEvent]] | None:
     """Read one incident with its timeline, None where there is none of that id."""
-    found = _read(connection, incident.c.id == identifier, None)
+    found = _read(connection, incident.c.id == identifier)
     if not found:
         return None
     rows = connection.execute(
@@ -134,9 +134,8 @@ def _member_rows(changed: Incident) -> list[dict[str, object]]:
     ]
 
 
-def _read(connection: sa.Connection, where: sa.ColumnElement[bool], most: int | None) -> list[Incident]:
-    newest = sa.select(incident).where(where).order_by(incident.c.opened_at.desc(), incident.c.id.desc()).limit(most)
-    rows = connection.execute(newest).all()[::-1]
+def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Incident]:
+    rows = connection.execute(sa.select(incident).where(where).order_by(incident.c.opened_at, incident.c.id)).all()
     members = _members(connection, [row.id for row in rows])
     return [
         Incident(
@@ -186,7 +185,7 @@ class TurnRows:
 
         def unit(connection: sa.Connection) -> list[Incident]:
             taken = turns.take(connection, self._duty, owner, lease, now)
-            return _read(connection, incident.c.id.in_(taken), None)
+            return _read(connection, incident.c.id.in_(taken))
 
         return await self._db.write(unit)
 

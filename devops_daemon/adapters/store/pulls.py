@@ -79,13 +79,13 @@ def read_landings(connection: sa.Connection, since: datetime) -> list[Landing]:
 
 def read_ready(connection: sa.Connection, since: datetime) -> list[Ready]:
     """Read how long those that were ready were waited for: merged since then, or not merged yet."""
-    merged = sa.select(landing.c.ready_since, landing.c.merged_at).where(
+    merged = sa.select(landing.c.number, landing.c.ready_since, landing.c.merged_at).where(
         landing.c.merged_at >= since, landing.c.ready_since.is_not(None)
     )
-    waiting = sa.select(pull.c.ready_since).where(pull.c.ready_since.is_not(None))
+    waiting = sa.select(pull.c.number, pull.c.ready_since).where(pull.c.ready_since.is_not(None))
     return [
-        *(Ready(row.ready_since, row.merged_at) for row in connection.execute(merged)),
-        *(Ready(row.ready_since, None) for row in connection.execute(waiting)),
+        *(Ready(row.ready_since, row.merged_at, row.number) for row in connection.execute(merged)),
+        *(Ready(row.ready_since, None, row.number) for row in connection.execute(waiting)),
     ]
 
 

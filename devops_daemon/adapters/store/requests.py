@@ -103,8 +103,8 @@ def read_waits(connection: sa.Connection, since: datetime) -> list[Wait]:
         request.c.act.is_(None),
         request.c.outcome.is_distinct_from("silent"),
     )
-    found = connection.execute(sa.select(request.c.asked_at, request.c.answered_at).where(*asked))
-    return [Wait(row.asked_at, row.answered_at) for row in found]
+    wanted = request.c.asked_at, request.c.answered_at, request.c.issue, request.c.comment_id
+    return [Wait(*row) for row in connection.execute(sa.select(*wanted).where(*asked))]
 
 
 def read_one(connection: sa.Connection, identifier: str) -> Request | None:
