@@ -228,6 +228,17 @@ class Merged:
         return _is_about(issue, self.body, self.branch)
 
 
+@dataclass(frozen=True, slots=True)
+class TrunkCommit:
+    """A commit of the default branch, with what its checks have come to."""
+
+    sha: str
+    subject: str
+    author: str
+    at: datetime
+    checks: tuple[Check, ...] = ()
+
+
 def _is_about(issue: int, body: str, branch: str) -> bool:
     by_branch = _BRANCH.fullmatch(branch)
     numbers = [*_NAMED.findall(body), *(by_branch.groups("") if by_branch else ())]

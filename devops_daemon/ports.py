@@ -21,6 +21,7 @@ from devops_daemon.forge import (
     Required,
     Role,
     Said,
+    TrunkCommit,
 )
 from devops_daemon.hosting import (
     Added,
@@ -910,6 +911,10 @@ class Forge(Protocol):
 
     async def git_token(self) -> str:
         """Give what git identifies itself by when it fetches and pushes."""
+        ...
+
+    async def trunk(self, last: int) -> list[TrunkCommit]:
+        """Read the last so many commits of the default branch with their checks, newest first."""
         ...
 
     async def merged(self, since: datetime) -> list[Merged]:

@@ -129,7 +129,7 @@ _ROWS = (
         "diagnose [SERVICE]",
         _READ,
         Takes.MAYBE_SERVICE,
-        "all of these in one report, and what was merged lately",
+        "all of these in one report, the last commits with their checks, and what was merged",
     ),
     Command(
         Name.INCIDENTS, "incident [ID]", _READ, Takes.MAYBE_INCIDENT, "the latest incidents, or one with its story"

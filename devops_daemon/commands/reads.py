@@ -13,13 +13,13 @@ from devops_daemon.commands.grammar import Ask
 from devops_daemon.commands.means import Means
 from devops_daemon.commands.reply import help_answer
 from devops_daemon.commands.variables import variables
-from devops_daemon.forge import Merged
+from devops_daemon.forge import Check, Merged, TrunkCommit
 from devops_daemon.hosting import UnknownServiceError
 from devops_daemon.ports import LockedOutError, RefusedError, UnavailableError
 
 Read = Callable[[Means, Ask], Awaitable[Answer]]
 LATELY = timedelta(days=7)
-MOST_MERGED = 10
+MOST_MERGED, MOST_COMMITS = 10, 10
 _WORST = (Outcome.FAILED, Outcome.REFUSED, Outcome.DONE)
 
 
@@ -52,11 +52,37 @@ async def diagnose(means: Means, ask: Ask) -> Answer:
     if ask.service is not None and means.asked_platform is not None:
         (await means.platform.hosting()).service(ask.service)  # one that is not there is told at once
     asks = [replace(ask, name=name) for name in (Name.HEALTH, Name.STATUS, Name.DEPLOYMENTS, Name.METRICS, Name.LOGS)]
-    parts = [*await asyncio.gather(*(answered(means, each) for each in asks)), await _merged(means)]
+    parts = await asyncio.gather(*(answered(means, each) for each in asks), _trunk(means), _merged(means))
     told = [each for each in parts if each.outcome is Outcome.DONE]
     untold = [Section("Not told", each.headline) for each in parts if each not in told]
     whole = joined(told or parts)
     return replace(whole, headline=whole.headline.strip(), sections=(*whole.sections, *untold))
+
+
+async def _trunk(means: Means) -> Answer:
+    """Show the last commits of the default branch, and what its workflows and other checks say of each."""
+    if means.asked_forge is None:
+        return Answer(Outcome.REFUSED, "Commits and checks: GitHub is not configured.")
+    try:
+        commits = await means.forge.trunk(MOST_COMMITS)
+    except (RefusedError, UnavailableError) as error:
+        return Answer(Outcome.FAILED, f"Commits and checks cannot be told: {error}.")
+    text = "\n".join(map(_commit_line, commits)) or "none"
+    return Answer(Outcome.DONE, "", (Section("Commits and checks", text, newest_last=False),))
+
+
+def _commit_line(commit: TrunkCommit) -> str:
+    return f"{commit.at:%Y-%m-%d %H:%M} {commit.sha[:7]} {commit.subject} ({commit.author}): {_checks(commit.checks)}"
+
+
+def _checks(checks: Sequence[Check]) -> str:
+    """Say what they have come to; of those that failed, which."""
+    failed = [each.name for each in checks if each.passed is False]
+    running = [each.name for each in checks if each.passed is None]
+    if failed or running:
+        said = [f"failed: {', '.join(failed)}"] if failed else []
+        return "; ".join([*said, *([f"not done: {', '.join(running)}"] if running else [])])
+    return f"{len(checks)} checks passed" if checks else "no checks"
 
 
 async def _merged(means: Means) -> Answer:

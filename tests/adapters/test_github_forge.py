@@ -388,6 +388,25 @@ async def test_a_pull_request_is_read_with_every_check_and_status_of_its_head(wo
     }
 
 
+async def test_the_last_commits_of_the_default_branch_are_read_with_their_checks(world: World) -> None:
+    first = await world.github.push("main", {"a.txt": "a"}, login="ada", message="cart: keep the order\n\nof lines")
+    second = await world.github.push("main", {"b.txt": "b"}, login="ada", message="search: by colour")
+    for name, conclusion in (("test", "success"), ("lint", "failure"), ("build", None)):
+        await world.github.report_check(second, name, conclusion)
+    await world.github.report_status(first, "deploy", "success")
+    told = await world.forge.trunk(2)
+    assert [(each.sha, each.subject, each.author) for each in told] == [
+        (second, "search: by colour", "ada"),
+        (first, "cart: keep the order", "ada"),
+    ]
+    assert {(check.name, check.passed) for check in told[0].checks} == {
+        ("test", True),
+        ("lint", False),
+        ("build", None),
+    }
+    assert [(check.name, check.passed) for check in told[1].checks] == [("deploy", True)]
+
+
 async def test_while_github_computes_it_is_not_known_whether_it_can_be_merged(world: World) -> None:
     number, _ = await opened(world, draft=True)
     told = await world.forge.pull(number)

@@ -68,6 +68,8 @@ async def test_logs_are_read_redacted_and_as_many_as_are_wanted(world: World) ->
 async def test_all_that_is_known_is_one_report_by_http_and_at_the_terminal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sha = await world.github.push("main", {"cart.txt": "x"}, login=world.github.operator, message="cart: an x")
+    await world.github.report_check(sha, "e2e", "failure")
     async with world.daemon():
         await world.well()
         status, document = await act(world, "diagnose", service="backend")
@@ -80,9 +82,13 @@ async def test_all_that_is_known_is_one_report_by_http_and_at_the_terminal(
             "Deployments",
             "Metrics",
             "Recent backend logs",
+            "Commits and checks",
             "Merged lately",
         ]
         assert [each for each in wanted if each not in titles] == []
+        texts = {each["title"]: each["text"] for each in document["result"]["sections"]}
+        newest = texts["Commits and checks"].splitlines()[0]
+        assert newest.endswith(f"{sha[:7]} cart: an x ({world.github.operator}): failed: e2e")
         monkeypatch.setenv("DEVOPS_DAEMON_URL", f"http://127.0.0.1:{world.port}")
         monkeypatch.setenv("OPERATOR_TOKEN", OPERATOR)
         with capture_logs():

@@ -36,6 +36,7 @@ from devops_daemon.forge import (
     Required,
     Role,
     Said,
+    TrunkCommit,
 )
 from devops_daemon.inbox import Arrival
 from devops_daemon.ports import Clock, LockedOutError
@@ -203,6 +204,10 @@ class GitHub:
     async def git_token(self) -> str:
         """Give what git identifies itself by."""
         return await self.client.token()
+
+    async def trunk(self, last: int) -> list[TrunkCommit]:
+        """Read the last commits of the default branch with their checks, newest first."""
+        return await pulls.trunk(self.client, last)
 
     async def merged(self, since: datetime) -> list[Merged]:
         """Read the pull requests merged since then, the one that changed last first."""

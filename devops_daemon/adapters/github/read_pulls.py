@@ -7,7 +7,19 @@ from datetime import datetime
 from typing import Any
 
 from devops_daemon.adapters.github.read import GHOST, moment, text_of
-from devops_daemon.forge import OWN_STATUS, Account, Check, Linked, Merged, Pull, PullCommit, Required, Review, Said
+from devops_daemon.forge import (
+    OWN_STATUS,
+    Account,
+    Check,
+    Linked,
+    Merged,
+    Pull,
+    PullCommit,
+    Required,
+    Review,
+    Said,
+    TrunkCommit,
+)
 
 PASSED: Mapping[str, bool] = {
     "SUCCESS": True,
@@ -181,6 +193,24 @@ def merged(node: Mapping[str, Any]) -> Merged:
         merged_at=moment(text_of(node, "mergedAt")),
         commit=str((node.get("mergeCommit") or {}).get("oid") or ""),
         head_sha=str(node.get("headRefOid") or ""),
+    )
+
+
+def trunk(data: Mapping[str, Any]) -> list[TrunkCommit]:
+    """Read the commits of the default branch."""
+    target = (data["repository"].get("defaultBranchRef") or {}).get("target") or {}
+    return [_trunk_commit(each) for each in _nodes(target.get("history"))]
+
+
+def _trunk_commit(node: Mapping[str, Any]) -> TrunkCommit:
+    author = node.get("author") or {}
+    rollup = node.get("statusCheckRollup") or {}
+    return TrunkCommit(
+        sha=text_of(node, "oid"),
+        subject=str(node.get("messageHeadline") or ""),
+        author=str((author.get("user") or {}).get("login") or author.get("name") or ""),
+        at=moment(text_of(node, "committedDate")),
+        checks=_worst([check(each) for each in _nodes(rollup.get("contexts"))]),
     )
 
 

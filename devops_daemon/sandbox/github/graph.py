@@ -14,7 +14,7 @@ from devops_daemon.sandbox.github.pulls import AutoMerge
 from devops_daemon.sandbox.github.realm import Realm
 from devops_daemon.sandbox.github.refusals import Refusal
 from devops_daemon.sandbox.github.shown.pulls import part_of
-from devops_daemon.sandbox.github.world import World
+from devops_daemon.sandbox.github.world import DEFAULT_BRANCH, World
 
 _MOST = 100
 _FIELDS = {"CREATED_AT": "created_at", "UPDATED_AT": "updated_at"}
@@ -47,6 +47,7 @@ class Graph:
             raise not_found(f"Could not resolve to a Repository with the name '{owner}/{name}'.")
         return {
             **self._nodes.repository(),
+            "defaultBranchRef": self._trunk,
             "pullRequest": self._pull,
             "pullRequests": lambda **asked: self._pulls(world, **asked),
         }
@@ -80,6 +81,10 @@ class Graph:
 
     def _payload(self, asked: Mapping[str, Any], issue: Issue) -> Node:
         return {"clientMutationId": asked.get("client_mutation_id"), "pullRequest": self._nodes.pull(issue)}
+
+    async def _trunk(self) -> Node:
+        self._look("contents=read")
+        return await self._nodes.branch(DEFAULT_BRANCH)
 
     def _pull(self, number: int) -> Node:
         self._look("pull_requests=read")

@@ -40,6 +40,13 @@ class Nodes:
             "nameWithOwner": self._world.full_name,
         }
 
+    async def branch(self, name: str) -> Node:
+        """Show a branch with what led to its head."""
+        rows = await self._realm.history.commits(f"refs/heads/{name}")
+        shown = list(map(self._commit, rows))
+        head = {"__typename": "Commit", **shown[0], "history": lambda **asked: connection(shown, **asked)}
+        return {"name": name, "target": head}
+
     def actor(self, account: Account) -> Node:
         """Show an account; Apps go without `[bot]` here."""
         login = account.login.removesuffix("[bot]")
