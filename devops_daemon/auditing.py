@@ -33,6 +33,8 @@ class Remark:
     """How it is mended; of what is ill there always is one."""
     lines: tuple[str, ...] = ()
     """What strangers wrote, redacted: shown only where lines may be."""
+    inside: bool = False
+    """It names what only who works on the product knows, a variable: in public it is counted, not told."""
 
     @property
     def key(self) -> str:

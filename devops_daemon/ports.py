@@ -287,6 +287,8 @@ class Punctuality:
     due: int
     run: int
     worst_lateness: timedelta
+    longest_gap: timedelta = timedelta()
+    """The longest time without the beginning of a round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +318,17 @@ class Overview:
     feedback: FeedbackFigures = field(default_factory=FeedbackFigures)
     audit: Audit | None = None
     """The last."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWeek:
+    """How the daemon itself has done its work in the last seven days."""
+
+    punctuality: Punctuality
+    untold: Sequence[Effect] = ()
+    """What of incidents could not be told, and was given up or is still tried."""
+    notice_at: datetime | None = None
+    """When a notice, or a call for people, was told last, as far back as incidents are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +379,14 @@ class StatusLedger(Protocol):
 
     async def incident(self, identifier: str) -> Dossier | None:
         """Read one incident with all that belongs to it, None where there is none of that id."""
+        ...
+
+
+class OwnLedger(Protocol):
+    """Tells how the daemon has done its own work."""
+
+    async def own_week(self, now: datetime) -> OwnWeek:
+        """Read it; raises UnavailableError."""
         ...
 
 
@@ -915,6 +936,10 @@ class Forge(Protocol):
 
     async def trunk(self, last: int) -> list[TrunkCommit]:
         """Read the last so many commits of the default branch with their checks, newest first."""
+        ...
+
+    async def file(self, path: str) -> str | None:
+        """Read a text file of the default branch, None where there is none."""
         ...
 
     async def merged(self, since: datetime) -> list[Merged]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from devops_daemon.adapters.store.audits import AuditRows
+from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.answering import Grounds
 from devops_daemon.audit.gather import CheckUp, Gather, Sources
 from devops_daemon.audit.snapshot import Setup
@@ -33,6 +34,7 @@ def reviewing(grounds: Grounds, forge: "GitHub | None", api: "Api | None", platf
         services=grounds.watchlist.services,
         setup=_setup(settings),
         ledger=grounds.ledger,
+        own=HistoryRows(grounds.store, settings.check_interval),
         secrets=secrets,
         platform=platform,
         forge=forge,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,7 +16,7 @@ from devops_daemon.evidence.search import search
 from devops_daemon.evidence.secrets import Secrets
 from devops_daemon.hosting import HostedService, Hosting, LogLine, LogQuery
 from devops_daemon.model import Finding, Service
-from devops_daemon.ports import Clock, Forge, Platform, RefusedError, StatusLedger, UnavailableError
+from devops_daemon.ports import Clock, Forge, OwnLedger, Platform, RefusedError, StatusLedger, UnavailableError
 from devops_daemon.redaction import Redactor
 
 T = TypeVar("T")
@@ -24,6 +25,9 @@ SAMPLE = 500
 LOST_SINCE = timedelta(days=3)
 EACH = timedelta(seconds=60)
 MOST_ERRORS = 10
+EXAMPLE = ".env.example"
+_NAMED = re.compile(r"^(?:export )?([A-Za-z_][A-Za-z0-9_]{0,99})=", re.MULTILINE)
+"""What is commented out there is needed by nobody."""
 CheckUp = Callable[[], AsyncIterator[Finding]]
 log = structlog.get_logger("audit")
 
@@ -35,6 +39,7 @@ class Sources:
     services: tuple[Service, ...]
     setup: Setup
     ledger: StatusLedger
+    own: OwnLedger
     secrets: Secrets
     platform: Platform | None = None
     forge: Forge | None = None
@@ -63,6 +68,7 @@ class Gather:
         variables = await self._variables(hosting) if hosting else {}
         samples = await self._samples(hosting) if hosting else {}
         lost = await self._lost(sources.forge) if sources.forge else None
+        example = await self._read(EXAMPLE, sources.forge.file(EXAMPLE)) if sources.forge else None
         return Snapshot(
             now=self._now(),
             services=sources.services,
@@ -74,6 +80,8 @@ class Gather:
             own_service=sources.own_service,
             checkups={name: await self._checked(name, check) for name, check in sources.checkups.items()},
             lost_deliveries=lost,
+            own_week=await sources.own.own_week(self._now()),
+            example=None if example is None else tuple(_NAMED.findall(example)),
             unread=dict(self._unread),
         )
 

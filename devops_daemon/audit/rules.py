@@ -31,6 +31,7 @@ OFTEN = 10
 """An error that stands so often in the newest lines recurs."""
 TOLD_WITHIN = timedelta(minutes=5)
 TRIED_OFTEN = 3
+REHEARSED_WITHIN = timedelta(days=90)
 WAITED = timedelta(hours=1)
 _DAY = 24
 DEPENDENCIES: Mapping[str, re.Pattern[str]] = {
@@ -92,7 +93,7 @@ def readiness(snapshot: Snapshot) -> Iterator[Remark]:
             else:
                 text = f"it has {name}, and its readiness says nothing of {need}: users see an outage of that first"
                 cure = f'let /health/ready name "{need}" in its checks, and probe it (kind = "readiness")'
-                yield Remark("readiness", about, Weight.GAP, text, cure)
+                yield Remark("readiness", about, Weight.GAP, text, cure, inside=True)
 
 
 def _told_ready(snapshot: Snapshot, service: Service) -> str | None:
@@ -152,14 +153,18 @@ def latency(snapshot: Snapshot) -> Iterator[Remark]:
 
 def own_watch(snapshot: Snapshot) -> Iterator[Remark]:
     """Our own rounds were run, and in time; somebody would see it if they were not."""
-    kept = snapshot.overview.punctuality
-    if not kept.due:
-        yield Remark("own watch", "rounds", Weight.UNSEEN, "no round was due in the last day")
+    kept = snapshot.own_week.punctuality if snapshot.own_week else None
+    if kept is None or not kept.due:
+        yield Remark("own watch", "rounds", Weight.UNSEEN, "no round was due in the last seven days")
     elif kept.run < ENOUGH_ROUNDS * kept.due:
-        text = f"{kept.due - kept.run} of {kept.due} rounds of the last day were not run: nobody looked meanwhile"
+        minutes = kept.longest_gap.total_seconds() / 60
+        text = (
+            f"{kept.due - kept.run} of {kept.due} rounds of the last seven days were not run, for {minutes:.0f} min at"
+            " the longest: nobody looked meanwhile"
+        )
         yield Remark("own watch", "rounds", Weight.GAP, text, "see in the daemon's log when it was down, and why")
     else:
-        yield Remark("own watch", "rounds", Weight.OK, f"{kept.run} of {kept.due} rounds of the last day were run")
+        yield Remark("own watch", "rounds", Weight.OK, f"{kept.run} of {kept.due} rounds of the last week were run")
     if not snapshot.setup.heartbeat:
         text = "if the daemon itself stops, nobody hears of it"
         yield Remark("own watch", "heartbeat", Weight.GAP, text, "set HEARTBEAT_URL (healthchecks.io or the like)")
@@ -209,6 +214,26 @@ def alerting(snapshot: Snapshot) -> Iterator[Remark]:
     if not snapshot.setup.notices:
         text = "nobody is told of an outage but by GitHub"
         yield Remark("escalation", "notices", Weight.GAP, text, "set NOTIFY_URLS (Slack, Discord, e-mail, PagerDuty …)")
+    yield from _reached(snapshot)
+
+
+def _reached(snapshot: Snapshot) -> Iterator[Remark]:
+    """What was to be told was told, and lately enough that it is known to arrive."""
+    if snapshot.own_week is None:
+        return
+    for each in snapshot.own_week.untold:
+        text = f"{each.name} was tried {each.tries} times in vain: {(each.error or '')[:200]}"
+        yield Remark("told", f"incident {each.incident}", Weight.GAP, text, "mend that, or take the place away")
+    at = snapshot.own_week.notice_at
+    if at is None or snapshot.now - at > REHEARSED_WITHIN:
+        when = f"since {at:%Y-%m-%d}" if at else "ever, as far as is kept"
+        text = f"no notice or call for people was told {when}: whether one arrives is not known"
+        name = snapshot.services[0].name if snapshot.services else "SERVICE"
+        cure = f"rehearse it: devops-daemon declare {name} SEV2 --reason rehearsal, then end it"
+        yield Remark("escalation", "rehearsal", Weight.GAP, text, cure)
+    else:
+        text = f"people were told of something on {at:%Y-%m-%d}"
+        yield Remark("escalation", "rehearsal", Weight.OK, text)
 
 
 def _old(incident: Incident, now: datetime) -> bool:
@@ -237,12 +262,19 @@ def variables(snapshot: Snapshot) -> Iterator[Remark]:
         whose = name or "shared"
         for empty in held.empty:
             text, cure = f"{empty} is empty", "give it a value, or take it away"
-            yield Remark("variables", f"{whose}/{empty}", Weight.GAP, text, cure)
+            yield Remark("variables", f"{whose}/{empty}", Weight.GAP, text, cure, inside=True)
         for each in held.names:
             for reference in each.references:
                 if (lost := _lost(reference, by_name, services)) is not None:
                     text = f"{each.name} refers to {reference}, and {lost}"
-                    yield Remark("variables", f"{whose}/{each.name}", Weight.CRITICAL, text, "mend the reference")
+                    cure = "mend the reference"
+                    yield Remark("variables", f"{whose}/{each.name}", Weight.CRITICAL, text, cure, inside=True)
+    if snapshot.example and by_name and set(by_name) >= services:
+        everywhere = set().union(*by_name.values())
+        for name in (each for each in dict.fromkeys(snapshot.example) if each not in everywhere):
+            text = f"{name} stands in .env.example, and no service has it"
+            cure = "set it where it is needed, or comment it out there"
+            yield Remark("variables", f".env.example/{name}", Weight.GAP, text, cure, inside=True)
 
 
 def _lost(reference: str, by_name: Mapping[str, set[str]], services: set[str]) -> str | None:

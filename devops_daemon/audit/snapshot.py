@@ -7,7 +7,7 @@ from datetime import datetime
 from devops_daemon.clusters import Cluster
 from devops_daemon.hosting import Hosting, Variable
 from devops_daemon.model import Finding, Service
-from devops_daemon.ports import Overview
+from devops_daemon.ports import Overview, OwnWeek
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,5 +66,9 @@ class Snapshot:
     """What the check-ups of GitHub and Railway found."""
     lost_deliveries: int | None = None
     """Webhooks' deliveries that did not arrive in the last three days."""
+    own_week: OwnWeek | None = None
+    """How the daemon has done its own work."""
+    example: tuple[str, ...] | None = None
+    """The names that `.env.example` of the repository gives; None where it is not there, or could not be read."""
     unread: Mapping[str, str] = field(default_factory=dict)
     """What could not be read, and why."""

@@ -54,7 +54,7 @@ def body(audit: Audit, before: Audit | None, manner: Manner) -> str:
     ill = [each for each in audit.remarks if each.is_ill]
     known = {each.key for each in before.remarks if each.is_ill} if before else set()
     new = [each for each in ill if each.key not in known] if before else []
-    gone = sorted(known - {each.key for each in ill})
+    gone = sorted(_without_inside(known - {each.key for each in ill}, before, manner))
     well = [each for each in audit.remarks if each.weight is Weight.OK]
     unseen = [each for each in audit.remarks if each.weight is Weight.UNSEEN]
     blocks = [
@@ -66,7 +66,7 @@ def body(audit: Audit, before: Audit | None, manner: Manner) -> str:
         _list("Mended since then", gone),
         details(f"What is well ({len(well)})", _lines(well, manner)) if well else "",
         details(f"What could not be looked at ({len(unseen)})", _lines(unseen, manner)) if unseen else "",
-        f"More is at {manner.link}/status." if manner.link else "",
+        f"More is at {manner.link}/audit." if manner.link else "",
     ]
     return f"{cut(_joined(blocks), LONGEST_BODY, newest_last=False)}\n\n{mark_of(audit, before)}"
 
@@ -97,7 +97,10 @@ def _without(ill: Sequence[Remark], new: Sequence[Remark]) -> list[Remark]:
 def _section(heading: str, remarks: Sequence[Remark], manner: Manner) -> str:
     if not remarks:
         return ""
-    return "\n".join([f"### {heading}", "", *(_item(each, manner) for each in remarks)])
+    told = [each for each in remarks if not (each.inside and manner.public)]
+    kept = len(remarks) - len(told)
+    rest = [f"- {kept} more name variables, which are not told in public: devops-daemon audit"] if kept else []
+    return "\n".join([f"### {heading}", "", *(_item(each, manner) for each in told), *rest])
 
 
 def _item(remark: Remark, manner: Manner) -> str:
@@ -120,7 +123,14 @@ def _lines(remarks: Sequence[Remark], manner: Manner) -> str:
     return "\n".join(
         f"- {SIGNS[each.weight]} {_text(each.rule, manner)}, {_about(each, manner)}: {_text(each.text, manner)}"
         for each in remarks
+        if not (each.inside and manner.public)
     )
+
+
+def _without_inside(keys: set[str], before: Audit | None, manner: Manner) -> set[str]:
+    """Leave out what is not told in public."""
+    inside = {each.key for each in before.remarks if each.inside} if before and manner.public else set()
+    return keys - inside
 
 
 def _list(heading: str, keys: Sequence[str]) -> str:

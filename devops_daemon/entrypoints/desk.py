@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from devops_daemon.asking import RequestState
 from devops_daemon.audit.wording import status
-from devops_daemon.auditing import Audit, Remark
+from devops_daemon.auditing import Audit
 from devops_daemon.commands.acts import declared
 from devops_daemon.commands.answer import Answer, Outcome
 from devops_daemon.commands.catalogue import Name
@@ -29,7 +29,7 @@ from devops_daemon.entrypoints.actions import (
     Values,
     WrongFieldError,
 )
-from devops_daemon.entrypoints.status import delivery_as_data, stamp
+from devops_daemon.entrypoints.status import delivery_as_data, finding_as_data, stamp
 from devops_daemon.hosting import Engine, Hosting, UnknownServiceError
 from devops_daemon.inbox import DeliveryState
 from devops_daemon.incidents.hushing import Hushing
@@ -309,21 +309,10 @@ async def audit(take: Callable[[], Awaitable[Audit]], _: Values) -> dict[str, An
         taken = await take()
     except UnavailableError as error:
         raise NotThereError(str(error)) from error
-    findings = [_finding(each) for each in taken.remarks]
+    findings = [finding_as_data(each) for each in taken.remarks]
     ill = sum(each.is_ill for each in taken.remarks)
     text = f"{status(taken.remarks)}: {ill} of {len(findings)} findings want somebody"
     return {"text": text, "taken_at": stamp(taken.taken_at), "findings": findings}
-
-
-def _finding(remark: Remark) -> dict[str, Any]:
-    return {
-        "rule": remark.rule,
-        "about": remark.about,
-        "weight": remark.weight,
-        "found": remark.text,
-        "cure": remark.cure or None,
-        "lines": list(remark.lines),
-    }
 
 
 def _switch(switch: Switch) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 
 from devops_daemon.audit.wording import status as verdict_of
-from devops_daemon.auditing import Audit, Weight
+from devops_daemon.auditing import Audit, Remark, Weight
 from devops_daemon.entrypoints import charts
 from devops_daemon.feedback import FeedbackFigures
 from devops_daemon.health.verdict import service_status
@@ -135,7 +135,7 @@ def _pull(row: PullRow) -> dict[str, Any]:
 
 
 def _audit(audit: Audit | None) -> dict[str, Any] | None:
-    if audit is None:
+    if audit is None or not audit.remarks:
         return None
     weights = [each.weight for each in audit.remarks]
     return {
@@ -144,6 +144,34 @@ def _audit(audit: Audit | None) -> dict[str, Any] | None:
         "critical": weights.count(Weight.CRITICAL),
         "gaps": weights.count(Weight.GAP),
         "issue_url": audit.issue_url or None,
+    }
+
+
+_GROUPS = (
+    ("Critical", Weight.CRITICAL),
+    ("Gaps", Weight.GAP),
+    ("Could not be looked at", Weight.UNSEEN),
+    ("Well", Weight.OK),
+)
+
+
+def audit_as_data(audit: Audit | None) -> dict[str, Any] | None:
+    """Give an audit with all that it found, as `/audit` shows it; None where none was taken yet."""
+    summed = _audit(audit)
+    if audit is None or summed is None:
+        return None
+    return summed | {"findings": [finding_as_data(each) for each in audit.remarks]}
+
+
+def finding_as_data(remark: Remark) -> dict[str, Any]:
+    """Give one finding, as data."""
+    return {
+        "rule": remark.rule,
+        "about": remark.about,
+        "weight": remark.weight,
+        "found": remark.text,
+        "cure": remark.cure or None,
+        "lines": list(remark.lines),
     }
 
 
@@ -394,6 +422,16 @@ class Pages:
             objectives=OBJECTIVES,
             charts={probe.key: _charts(probe, overview, data["now"]) for probe in facts.watchlist.probes},
         )
+
+    def audit(self, data: Mapping[str, Any] | None, now: datetime) -> str:
+        """Draw `/audit`: what is ill first."""
+        shown = None
+        if data is not None:
+            found = data["findings"]
+            groups = [(heading, [one for one in found if one["weight"] == weight]) for heading, weight in _GROUPS]
+            badge = "down" if data["critical"] else "degraded" if data["gaps"] else "up"
+            shown = {**data, "groups": groups, "badge": badge}
+        return self._environment.get_template("audit.html").render(css=self._css, now=stamp(now), audit=shown)
 
     def incident(self, data: Mapping[str, Any], now: datetime) -> str:
         """Draw `/incidents/{id}`."""

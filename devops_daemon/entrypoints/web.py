@@ -21,6 +21,7 @@ from devops_daemon.entrypoints.status import (
     Pages,
     PlatformShown,
     as_data,
+    audit_as_data,
     delivery_as_data,
     dossier_as_data,
     inbox_problem,
@@ -96,6 +97,7 @@ class Site:
         application.router.add_get("/status", self.status)
         application.router.add_get("/status.json", self.status_json)
         application.router.add_get("/incidents/{id}", self.incident)
+        application.router.add_get("/audit", self.audit)
         application.router.add_get("/metrics", self.metrics)
         if self._inbox is not None:
             application.router.add_get("/api/deliveries", partial(_deliveries, self._inbox))
@@ -141,6 +143,13 @@ class Site:
         if _wants_json(request):
             return web.json_response(data)
         return self._page(self._pages.incident(data, self._now()))
+
+    async def audit(self, request: web.Request) -> web.StreamResponse:
+        """Show the last audit; as data where JSON is asked for and HTML is not."""
+        data = audit_as_data((await self._ledger.overview(self._now())).audit)
+        if _wants_json(request):
+            return web.json_response({"audit": data})
+        return self._page(self._pages.audit(data, self._now()))
 
     async def metrics(self, _: web.Request) -> web.StreamResponse:
         """Give the figures to Prometheus."""

@@ -407,6 +407,12 @@ async def test_the_last_commits_of_the_default_branch_are_read_with_their_checks
     assert [(check.name, check.passed) for check in told[1].checks] == [("deploy", True)]
 
 
+async def test_a_file_of_the_default_branch_is_read(world: World) -> None:
+    await world.github.push("main", {".env.example": "DATABASE_URL=\n"}, login="ada")
+    assert await world.forge.file(".env.example") == "DATABASE_URL="
+    assert await world.forge.file("nowhere/.env.example") is None
+
+
 async def test_while_github_computes_it_is_not_known_whether_it_can_be_merged(world: World) -> None:
     number, _ = await opened(world, draft=True)
     told = await world.forge.pull(number)

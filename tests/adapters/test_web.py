@@ -22,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from devops_daemon.adapters.store.db import SqliteDatabase
 from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.auditing import Audit, Remark, Weight
 from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.status import Facts
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
@@ -56,6 +57,7 @@ class LedgerInMemory:
         self.incidents: list[Incident] = [INCIDENT, PAST]
         self.timeline = TIMELINE
         self.signals: list[Signal] = []
+        self.audit: Audit | None = None
 
     async def overview(self, now: datetime) -> Overview:
         assert now.tzinfo is not None
@@ -70,6 +72,7 @@ class LedgerInMemory:
             incidents=tuple(self.incidents),
             punctuality=Punctuality(288, 287, timedelta(seconds=1.5)),
             signals=self.signals,
+            audit=self.audit,
         )
 
     async def incident(self, identifier: str) -> Dossier | None:
@@ -160,7 +163,7 @@ async def site(
         await server.stop()
 
 
-PAGES = ["/status", "/status.json", "/incidents/260105-burn", "/metrics", "/"]
+PAGES = ["/status", "/audit", "/status.json", "/incidents/260105-burn", "/metrics", "/"]
 """What only those see who may."""
 OPEN = ["/healthz", "/readyz"]
 """What everybody sees."""
@@ -549,6 +552,7 @@ ANSWERS = [
     ("GET", "/status", 200),
     ("GET", "/status.json", 200),
     ("GET", "/incidents/260105-burn", 200),
+    ("GET", "/audit", 200),
     ("GET", "/metrics", 200),
     ("HEAD", "/status", 200),
     ("GET", "/", 302),
@@ -807,3 +811,45 @@ async def test_while_the_store_fails_the_pages_show_what_was_seen_last() -> None
     assert [service["status"] for service in before] == ["up", "up"]
     assert [service["status"] for service in after] == ["down", "down"]
     assert "All is up" not in page
+
+
+# --- the audit
+
+
+async def test_before_the_first_audit_its_page_says_when_one_is_taken() -> None:
+    async with site() as visitor:
+        assert "it is taken when its time comes" in (await visitor.get("/audit")).text
+        assert (await visitor.get("/audit", Accept="application/json")).json == {"audit": None}
+
+
+def an_audit(words: str) -> Audit:
+    remarks = (
+        Remark("watched", "backend", Weight.OK, "is probed"),
+        Remark("structured logs", "backend", Weight.GAP, f"2% {words}", "write JSON", (words,)),
+        Remark("secrets in logs", "backend", Weight.CRITICAL, "3 lines", "do not log it"),
+    )
+    return Audit(at(0), at(60), remarks, issue=12, issue_url="https://x/12")
+
+
+async def test_the_page_of_the_audit_shows_what_is_ill_first_with_its_cure() -> None:
+    async with site() as visitor:
+        visitor.ledger.audit = an_audit("plain")
+        page = (await visitor.get("/audit")).text
+        data = (await visitor.get("/audit", Accept="application/json")).json["audit"]
+    places = [page.index(heading) for heading in ("<h2>Critical", "<h2>Gaps", "<h2>Well")]
+    assert places == sorted(places)
+    assert "\u2192 do not log it" in page
+    assert 'href="https://x/12"' in page
+    assert (data["critical"], data["gaps"], len(data["findings"])) == (1, 1, 3)
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+async def test_what_strangers_wrote_into_logs_stays_words_on_the_page_of_the_audit(words: str) -> None:
+    shown = {}
+    for said in ("plain", words):
+        async with site() as visitor:
+            visitor.ledger.audit = an_audit(said)
+            shown[said] = Page((await visitor.get("/audit")).text)
+    assert shown[words].tags == shown["plain"].tags
+    assert shown[words].links == shown["plain"].links
+    assert shown[words].text.count(words) == shown["plain"].text.count("plain") > 0

@@ -30,6 +30,8 @@ PLANTED = {
     "escalation/people",
     "escalation/notices",
     "own watch/heartbeat",
+    "escalation/rehearsal",
+    "variables/.env.example/STRIPE_KEY",
 }
 
 OF_THE_SANDBOX = {
@@ -55,7 +57,7 @@ def place(world: World, name: str, **differs: object) -> Place:
 
 
 def plant(world: World) -> None:
-    """Let there be twelve gaps."""
+    """Let there be gaps."""
     records = world.railway.realm.world
     backend = place(world, "backend", draining_seconds=0)
     place(world, "preview", sleeps=False, healthcheck_path=None)
@@ -90,6 +92,8 @@ def of_audits(world: World) -> list[Issue]:
 
 async def test_what_is_planted_is_named_and_nothing_that_is_fine_and_a_week_later_what_was_mended(world: World) -> None:
     plant(world)
+    example = "# NEEDED_BY_NOBODY=\nDATABASE_URL=postgres://localhost/shop\nexport STRIPE_KEY=\n"
+    await world.github.push("main", {".env.example": example}, login=world.github.operator)
     async with world.daemon():
         await world.well()
         first = (await audits(world))[-1]

@@ -13,8 +13,10 @@ from devops_daemon.adapters.store.db import Database
 from devops_daemon.adapters.store.health import HealthRows
 from devops_daemon.adapters.store.history import HistoryRows
 from devops_daemon.adapters.store.incidents import IncidentRows
+from devops_daemon.adapters.store.mending import MendingRows
 from devops_daemon.adapters.store.schema import UtcTime, hourly, result
 from devops_daemon.adapters.store.ticks import PermitRows, TickRows
+from devops_daemon.mending import Effect, EffectState
 from devops_daemon.model import (
     EventKind,
     Incident,
@@ -29,7 +31,7 @@ from devops_daemon.model import (
     Symptom,
     TimelineEvent,
 )
-from devops_daemon.ports import Day, Dossier, Hour, Look, LostRaceError, Punctuality
+from devops_daemon.ports import Day, Dossier, Hour, Look, LostRaceError, OwnWeek, Punctuality
 
 KEY, OTHER = ProbeKey("backend", "backend"), ProbeKey("frontend", "frontend")
 LEASE = timedelta(seconds=60)
@@ -226,7 +228,31 @@ async def test_punctuality_counts_slots_that_were_missed(store: Database) -> Non
         await ticks.begin("round", NOW + slot * INTERVAL, NOW + slot * INTERVAL + timedelta(seconds=late))
     await ticks.take("round", NOW + 3 * INTERVAL, NOW + 3 * INTERVAL)  # taken, and never begun
     overview = await HistoryRows(store, INTERVAL).overview(NOW + 4 * INTERVAL + MINUTE)
-    assert overview.punctuality == Punctuality(due=5, run=3, worst_lateness=timedelta(seconds=42))
+    gap = 3 * INTERVAL + timedelta(seconds=41.5)
+    assert overview.punctuality == Punctuality(5, 3, worst_lateness=timedelta(seconds=42), longest_gap=gap)
+
+
+async def test_how_the_daemon_did_its_own_work_in_a_week_is_read(store: Database) -> None:
+    rows, ticks, history = MendingRows(store), TickRows(store), HistoryRows(store, INTERVAL)
+    assert await history.own_week(NOW) == OwnWeek(Punctuality(0, 0, timedelta()), untold=[])
+    for days in (8, 6, 0):
+        slot = NOW - timedelta(days=days)
+        await ticks.take("round", slot, slot)
+        await ticks.begin("round", slot, slot)
+    await IncidentRows(store).save(incident(), [OPENED])
+    told = Effect(incident().id, "notice:opened:0", EffectState.DONE, NOW, NOW, done_at=NOW - MINUTE)
+    called = replace(told, name="comment:escalated", done_at=NOW)
+    issue = replace(told, name="issue", done_at=NOW + MINUTE)
+    failed = Effect(incident().id, "notice:opened:1", EffectState.GIVEN_UP, NOW, NOW, error="404")
+    waiting = replace(failed, name="notice:opened:2", state=EffectState.STARTED, error=None)
+    old = replace(failed, name="notice:opened:3", started_at=NOW - timedelta(days=8))
+    for each in (told, called, issue, failed, waiting, old):
+        await rows.tell(each)
+    week = await history.own_week(NOW)
+    assert (week.punctuality.due, week.punctuality.run) == (6 * 288 + 1, 2)
+    assert week.punctuality.longest_gap == timedelta(days=6)
+    assert [each.name for each in week.untold] == ["notice:opened:1"]
+    assert week.notice_at == NOW
 
 
 async def test_what_has_been_kept_long_enough_is_forgotten_and_the_rest_is_not(store: Database) -> None:

@@ -30,9 +30,9 @@ from devops_daemon.feedback import Entry, EntryState, FeedbackFigures
 from devops_daemon.hosting import Became, Phase, Variable
 from devops_daemon.inbox import InboxFigures
 from devops_daemon.landing import Decision, Verb
-from devops_daemon.mending import Came
+from devops_daemon.mending import Came, Effect, EffectState
 from devops_daemon.model import Finding, Grade, ProbeKind
-from devops_daemon.ports import Day, Hour, Overview, Punctuality
+from devops_daemon.ports import Day, Hour, Overview, OwnWeek, Punctuality
 from devops_daemon.pulls.following import followed
 
 NOW, HOUR, DAY = START, timedelta(hours=1), timedelta(days=1)
@@ -69,6 +69,8 @@ FINE = Snapshot(
     samples={"backend": LogSample("backend", 500, 499)},
     checkups={"GitHub": (Finding(Grade.OK, "GITHUB_TOKEN", "works"),)},
     lost_deliveries=0,
+    own_week=OwnWeek(Punctuality(2016, 2016, timedelta()), notice_at=NOW - 89 * DAY),
+    example=("DATABASE_URL",),
 )
 
 
@@ -78,6 +80,11 @@ def overview(**differs: Any) -> Snapshot:
 
 def states(**differs: Any) -> Snapshot:
     return overview(states={**OVERVIEW.states, KEYS[1]: replace(OVERVIEW.states[KEYS[1]], **differs)})
+
+
+def own_week(**differs: Any) -> Snapshot:
+    assert FINE.own_week is not None
+    return replace(FINE, own_week=replace(FINE.own_week, **differs))
 
 
 def outage(issue: int | None) -> Any:
@@ -152,10 +159,29 @@ PLANTED: Mapping[str, tuple[Snapshot, str, Weight, str]] = {
         "300 ms in the mean of a day, 40 ms the day before",
     ),
     "rounds that were not run": (
-        overview(punctuality=Punctuality(288, 200, timedelta())),
+        own_week(punctuality=Punctuality(2016, 1916, timedelta(), longest_gap=8 * HOUR)),
         "own watch/rounds",
         Weight.GAP,
-        "88 of 288",
+        "100 of 2016 rounds of the last seven days were not run, for 480 min at the longest",
+    ),
+    "a notice that did not arrive": (
+        own_week(untold=(Effect("260105-aaaa", "notice:opened:0", EffectState.GIVEN_UP, NOW, NOW, 9, error="404"),)),
+        "told/incident 260105-aaaa",
+        Weight.GAP,
+        "notice:opened:0 was tried 9 times in vain: 404",
+    ),
+    "notices that nobody has seen for long": (
+        own_week(notice_at=NOW - 91 * DAY),
+        "escalation/rehearsal",
+        Weight.GAP,
+        "whether one arrives is not known",
+    ),
+    "notices that were never sent": (own_week(notice_at=None), "escalation/rehearsal", Weight.GAP, "ever"),
+    "a name of .env.example that is set nowhere": (
+        replace(FINE, example=("DATABASE_URL", "STRIPE_KEY")),
+        "variables/.env.example/STRIPE_KEY",
+        Weight.GAP,
+        "no service has it",
     ),
     "nobody watches the watcher": (replace(FINE, setup=Setup(heartbeat=False)), "own watch/heartbeat", Weight.GAP, ""),
     "a store that is lost": (replace(FINE, setup=Setup(lasting=False)), "own watch/store", Weight.CRITICAL, "lost"),

@@ -56,7 +56,7 @@ def test_the_first_lists_each_gap_with_its_cure() -> None:
         "- \u26a0\ufe0f **healthcheck**, backend: it has no health check path\n  - Cure: set one",
         "<summary>What is well (1)</summary>",
         "<summary>What could not be looked at (1)</summary>",
-        "https://ops.example.com/status",
+        "https://ops.example.com/audit",
     ):
         assert part in text, text
     assert "New since then" not in text
@@ -108,3 +108,18 @@ def test_nothing_of_what_strangers_wrote_is_live(text: str) -> None:
         assert (live, links) == ([], [])
         for trigger in ("@code", "@claude", "@triage", "@devops"):
             assert trigger not in written.lower()
+
+
+def test_in_public_what_names_variables_is_counted_and_not_told() -> None:
+    inside = Remark("variables", "backend/PAYMENT_KEY", Weight.GAP, "PAYMENT_KEY is empty", "give it one", inside=True)
+    audit = replace(AUDIT, remarks=(GAP, inside))
+    before = replace(
+        AUDIT, slot=START - timedelta(days=7), remarks=(replace(inside, about="backend/OLD_KEY"),), issue=12
+    )
+    public = body(audit, before, replace(MANNER, public=True))
+    assert "- 1 more name variables, which are not told in public: devops-daemon audit" in public
+    assert "PAYMENT_KEY" not in public
+    assert "OLD_KEY" not in public
+    within = body(audit, before, MANNER)
+    assert "PAYMENT_KEY is empty" in within
+    assert "variables/backend/OLD_KEY" in within.replace("\\", "")

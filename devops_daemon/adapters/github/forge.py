@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from devops_daemon.adapters.exchange import SocketFactory
-from devops_daemon.adapters.github import pulls, read
+from devops_daemon.adapters.github import pulls, read, trunk
 from devops_daemon.adapters.github.answers import Done, Why
 from devops_daemon.adapters.github.app_auth import AppJwt, InstallationToken
 from devops_daemon.adapters.github.asked import Asked
@@ -207,7 +207,11 @@ class GitHub:
 
     async def trunk(self, last: int) -> list[TrunkCommit]:
         """Read the last commits of the default branch with their checks, newest first."""
-        return await pulls.trunk(self.client, last)
+        return await trunk.commits(self.client, last)
+
+    async def file(self, path: str) -> str | None:
+        """Read a text file of the default branch, None where there is none."""
+        return await trunk.file(self.client, path)
 
     async def merged(self, since: datetime) -> list[Merged]:
         """Read the pull requests merged since then, the one that changed last first."""

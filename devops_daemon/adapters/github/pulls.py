@@ -10,7 +10,7 @@ from devops_daemon.adapters.github.answers import Why
 from devops_daemon.adapters.github.client import Client
 from devops_daemon.adapters.github.errors import SaidNoError
 from devops_daemon.adapters.github.read import parsed
-from devops_daemon.forge import Merged, Pull, TrunkCommit
+from devops_daemon.forge import Merged, Pull
 from devops_daemon.ports import RefusedError, UnavailableError
 
 MOST_PAGES = 10
@@ -66,14 +66,6 @@ async def merged(client: Client, since: datetime) -> list[Merged]:
         if oldest <= since or not about.get("hasNextPage") or after is None:
             break
     return [each for each in found if each.merged_at >= since]
-
-
-async def trunk(client: Client, last: int) -> list[TrunkCommit]:
-    """Read the default branch's last commits with their checks; empty where it has none."""
-    done = await client.graphql("Trunk", {**_repository(client), "last": last})
-    if done.problems:
-        raise RefusedError(f"the default branch may not be read: {'; '.join(done.problems)}")
-    return parsed("the default branch", read.trunk, done.data)
 
 
 async def _listed(client: Client, name: str, variables: Mapping[str, object]) -> Node:

@@ -34,7 +34,7 @@ def _values(one: Audit) -> dict[str, Any]:
 
 
 def _remark(remark: Remark) -> dict[str, Any]:
-    names = ("rule", "about", "text", "cure", "lines")
+    names = ("rule", "about", "text", "cure", "lines", "inside")
     return {"weight": remark.weight.value, **{name: getattr(remark, name) for name in names}}
 
 

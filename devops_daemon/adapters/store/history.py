@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import sqlalchemy as sa
 
@@ -36,13 +37,14 @@ from devops_daemon.adapters.store.schema import (
     tick,
 )
 from devops_daemon.model import ProbeKey
-from devops_daemon.ports import PAUSED, Day, Dossier, Hour, Overview, Punctuality
+from devops_daemon.ports import PAUSED, Day, Dossier, Hour, Overview, OwnWeek, Punctuality
 
 HOURS_PER_DAY = 24
 SHOWN_DAYS = 90
 SHOWN_HOURS = 48
 INCIDENT_MEMORY = timedelta(days=30)
 PUNCTUALITY_WINDOW = timedelta(days=1)
+WEEK = timedelta(days=7)
 
 RESULTS_KEPT = timedelta(days=8)
 """Raw results: as long as the weekly audit looks back, and a day."""
@@ -113,16 +115,32 @@ def _hours(connection: sa.Connection, now: datetime) -> dict[ProbeKey, tuple[Hou
     return {key: tuple(hours) for key, hours in found.items()}
 
 
-def _punctuality(connection: sa.Connection, now: datetime, interval: timedelta) -> Punctuality:
-    """Compare the slots of the last day with those that ran; a slot missed while the daemon was down is a miss."""
-    where = (tick.c.job == "round", tick.c.slot > now - PUNCTUALITY_WINDOW)
-    taken = connection.execute(sa.select(tick.c.slot, tick.c.began_at).where(*where)).all()
+def _punctuality(
+    connection: sa.Connection, now: datetime, interval: timedelta, window: timedelta = PUNCTUALITY_WINDOW
+) -> Punctuality:
+    """Compare the slots of a window with those that ran; a slot missed while the daemon was down is a miss."""
+    where = (tick.c.job == "round", tick.c.slot > now - window)
+    taken = connection.execute(sa.select(tick.c.slot, tick.c.began_at).where(*where).order_by(tick.c.slot)).all()
     if not taken:
         return Punctuality(due=0, run=0, worst_lateness=timedelta())
     begun = [row for row in taken if row.began_at]
-    due = (now - min(row.slot for row in taken)) // interval + 1
-    worst = max((row.began_at - row.slot for row in begun), default=timedelta())
-    return Punctuality(due=max(due, len(taken)), run=len(begun), worst_lateness=worst)
+    due = (now - taken[0].slot) // interval + 1
+    moments = [*(row.began_at for row in begun), now]
+    return Punctuality(
+        due=max(due, len(taken)),
+        run=len(begun),
+        worst_lateness=max((row.began_at - row.slot for row in begun), default=timedelta()),
+        longest_gap=max((later - earlier for earlier, later in pairwise(moments)), default=timedelta()),
+    )
+
+
+def read_own_week(connection: sa.Connection, now: datetime, interval: timedelta) -> OwnWeek:
+    """Read how the daemon has done its own work."""
+    return OwnWeek(
+        punctuality=_punctuality(connection, now, interval, WEEK),
+        untold=mending.read_untold(connection, now - WEEK),
+        notice_at=mending.read_last_notice(connection),
+    )
 
 
 def forget(connection: sa.Connection, now: datetime) -> int:
@@ -181,6 +199,10 @@ class HistoryRows:
     async def overview(self, now: datetime) -> Overview:
         """Read all that `/status` shows."""
         return await self._db.read(lambda connection: read_overview(connection, now, self._interval))
+
+    async def own_week(self, now: datetime) -> OwnWeek:
+        """Read how the daemon has done its own work."""
+        return await self._db.read(lambda connection: read_own_week(connection, now, self._interval))
 
     async def incident(self, identifier: str) -> Dossier | None:
         """Read one incident with all that belongs to it."""

@@ -87,6 +87,21 @@ def read_effects(connection: sa.Connection, identifier: str) -> list[Effect]:
     return [Effect(**{**row._mapping, "state": EffectState(row.state)}) for row in rows]  # noqa: SLF001 # its public name
 
 
+def read_untold(connection: sa.Connection, since: datetime) -> list[Effect]:
+    """Read what was begun to be told since then, has failed, and was not told yet."""
+    failed = effect.c.started_at >= since, effect.c.state != EffectState.DONE, effect.c.error.is_not(None)
+    rows = connection.execute(sa.select(effect).where(*failed).order_by(effect.c.started_at))
+    return [Effect(**{**row._mapping, "state": EffectState(row.state)}) for row in rows]  # noqa: SLF001 # as above
+
+
+def read_last_notice(connection: sa.Connection) -> datetime | None:
+    """Tell when people were told last: by a notice, or by a comment that calls for them."""
+    tells = sa.or_(effect.c.name.startswith("notice:"), effect.c.name.startswith("comment:escalated"))
+    done = sa.select(sa.func.max(effect.c.done_at)).where(tells, effect.c.state == EffectState.DONE)
+    found: datetime | None = connection.execute(done).scalar()
+    return found
+
+
 def tell(connection: sa.Connection, told: Effect) -> Effect:
     """Write an effect (version 0), or the version after the one that it was read as; raises LostRaceError."""
     following = replace(told, version=told.version + 1)

@@ -48,6 +48,7 @@ class Graph:
         return {
             **self._nodes.repository(),
             "defaultBranchRef": self._trunk,
+            "object": self._object,
             "pullRequest": self._pull,
             "pullRequests": lambda **asked: self._pulls(world, **asked),
         }
@@ -85,6 +86,15 @@ class Graph:
     async def _trunk(self) -> Node:
         self._look("contents=read")
         return await self._nodes.branch(DEFAULT_BRANCH)
+
+    async def _object(self, *, expression: str | None = None, oid: str | None = None) -> Node | None:
+        """Show a file, by where it stands; what is not there is none."""
+        self._look("contents=read")
+        where = oid or (expression or "").replace("HEAD:", f"refs/heads/{DEFAULT_BRANCH}:")
+        code, found, _ = await self._realm.bare.run("rev-parse", "--verify", "--quiet", "--end-of-options", where)
+        if code:
+            return None
+        return {"__typename": "Blob", "oid": found, "text": await self._realm.bare.git("cat-file", "blob", found)}
 
     def _pull(self, number: int) -> Node:
         self._look("pull_requests=read")
