@@ -430,7 +430,8 @@ class Pages:
             found = data["findings"]
             groups = [(heading, [one for one in found if one["weight"] == weight]) for heading, weight in _GROUPS]
             badge = "down" if data["critical"] else "degraded" if data["gaps"] else "up"
-            shown = {**data, "groups": groups, "badge": badge}
+            word = data["status"].partition(" ")[2]  # the badge has a sign of its own
+            shown = {**data, "groups": groups, "badge": badge, "word": word}
         return self._environment.get_template("audit.html").render(css=self._css, now=stamp(now), audit=shown)
 
     def incident(self, data: Mapping[str, Any], now: datetime) -> str:

@@ -23,6 +23,7 @@ from builders import (
     key,
 )
 
+from devops_daemon.auditing import Audit, Remark, Weight
 from devops_daemon.entrypoints.access import Tokens
 from devops_daemon.entrypoints.status import Facts, PlatformShown
 from devops_daemon.entrypoints.web import Server, Site, listening_socket
@@ -57,6 +58,18 @@ PULLS = [
     a_row(4, Verb.LEAVE, "it is labelled `hold`", RUDE),
     a_row(5, Verb.CLOSE, "main has all of it", LONG),
 ]
+AUDIT = Audit(
+    ago(days=2),
+    ago(days=2),
+    (
+        Remark("secrets in logs", "backend", Weight.CRITICAL, RUDE, "do not log it"),
+        Remark("recurring errors", f"backend: {LONG}", Weight.GAP, "40 times", LONG, (RUDE, LONG)),
+        Remark("logs", "services", Weight.UNSEEN, f"Railway: {LONG}"),
+        Remark("watched", "backend", Weight.OK, "is probed"),
+    ),
+    issue=12,
+    issue_url="https://github.com/acme/shop/issues/12",
+)
 STATES = [
     a_state("backend", Status.DOWN, since=ago(minutes=3), checked_at=ago(seconds=4)),
     replace(a_state("backend/database", Status.DEGRADED, since=ago(hours=2), checked_at=ago(seconds=4)), detail=RUDE),
@@ -154,6 +167,7 @@ class Gallery:
             punctuality=Punctuality(288, 281, timedelta(seconds=41.5)),
             references={},
             deployments=DEPLOYMENTS,
+            audit=AUDIT,
         )
 
     async def incident(self, identifier: str) -> Dossier | None:

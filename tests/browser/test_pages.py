@@ -172,7 +172,7 @@ def test_the_keyboard_reaches_every_link_and_shows_where_it_is(chromium: Browser
 
 def test_links_lead_to_the_incident_and_back(chromium: Browser, demo: Shown) -> None:
     with looking(chromium, f"{demo.url}/status") as look:
-        look.page.locator(f"a[href='/incidents/{demo.incident}']").focus()
+        look.page.locator(f"a[href='/incidents/{demo.incident}']").first.focus()
         look.page.keyboard.press("Enter")
         look.page.wait_for_url(f"**/incidents/{demo.incident}")
         assert "opened" in look.page.locator("ol").last.inner_text()
@@ -181,8 +181,25 @@ def test_links_lead_to_the_incident_and_back(chromium: Browser, demo: Shown) -> 
         assert look.said == []
 
 
+@pytest.mark.parametrize("size", [TELEPHONE, SCREEN], ids=["telephone", "screen"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_of_the_audit_fits_and_is_readable(
+    chromium: Browser, everything: Shown, size: ViewportSize, scheme: Scheme
+) -> None:
+    with looking(chromium, f"{everything.url}/audit", size, scheme) as look:
+        assert look.page.evaluate(TOO_WIDE) == []
+        contrasts = look.page.evaluate(CONTRASTS)
+        assert len(contrasts) > 10
+        assert [each for each in contrasts if each["ratio"] < READABLE] == []
+        assert look.said == []
+        look.page.get_by_role("link", name="Status").click()
+        look.page.wait_for_url("**/status")
+        look.page.get_by_role("link", name="Audit").click()
+        look.page.wait_for_url("**/audit")
+
+
 def test_words_of_strangers_are_shown_and_do_nothing(chromium: Browser, everything: Shown) -> None:
-    for path in ("/status", f"/incidents/{everything.incident}"):
+    for path in ("/status", "/audit", f"/incidents/{everything.incident}"):
         with looking(chromium, everything.url + path) as look:
             assert "<script>alert(1)</script>" in look.page.locator("body").inner_text()
             assert look.page.locator("script").count() == 0
