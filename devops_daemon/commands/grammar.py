@@ -434,10 +434,12 @@ def _noun(said: str) -> Ask | None:
     named = _INCIDENT.search(said)
     if named:
         return Ask(Name.INCIDENTS, incident=named[0].lower())
-    for name in (Name.VARIABLES, Name.METRICS, Name.DEPLOYMENTS):
+    trouble = _ERRORS.search(said)
+    for name in (Name.METRICS, Name.DEPLOYMENTS, *([] if trouble else [Name.VARIABLES])):
         if name in found:
             return Ask(name, service=_service(said[: found[name].start()], said[found[name].end() :]))
-    trouble = _ERRORS.search(said)
+    if trouble:
+        found.pop(Name.VARIABLES, None)
     if trouble and not {Name.INCIDENTS, Name.DATABASE} & found.keys():
         return _trouble(said, trouble)
     if Name.STATUS not in found and Name.DATABASE not in found and _UP.search(said):

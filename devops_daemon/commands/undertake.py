@@ -211,7 +211,8 @@ class Undertake:
         try:
             answer = await DEEDS[ask.name](self._means, request, ask)
         except RefusedError as error:
-            return await self._decide(request if again else _undone(request), Answer(Outcome.FAILED, str(error)))
+            outcome = Outcome.REFUSED if ask.name is Name.PROVISION else Outcome.FAILED
+            return await self._decide(request if again else _undone(request), Answer(outcome, str(error)))
         except UnavailableError as error:
             # old sessions are deleted once, however often that is asked for: it need not count
             kept = request if ask.name in {Name.CLEAR_ORPHANS, Name.PROVISION} else _undone(request)
@@ -233,7 +234,7 @@ class Undertake:
     async def _target(self, ask: Ask) -> str:
         """Name what an act is done to: by that acts are counted, one after the other."""
         if ask.name is Name.PROVISION:
-            return f"{ask.kind} {ask.title}"
+            return f"{ask.kind} {(ask.title or '').lower()}"
         return f"#{ask.number}" if ask.number else await self._backend()
 
     async def _backend(self) -> str:

@@ -297,7 +297,7 @@ def _with(step: Step, trouble: Trouble, now: datetime) -> Step:
 def _settled(step: Step, troubles: Sequence[Trouble], well: Mapping[ProbeKey, datetime], now: datetime) -> Step:
     """Note which probes are well again, and resolve what has none left that is not."""
     for member in step.incident.members:
-        if member.recovered_at is None and not _goes_on(member, troubles):
+        if member.recovered_at is None and not _goes_on(member, troubles, well):
             at, text = _recovery(member, troubles, well, now)
             step = step.then(_replaced(step.incident, replace(member, recovered_at=at)), EventKind.RECOVERED, text, at)
     if step.incident.burning:
@@ -310,13 +310,18 @@ def _settled(step: Step, troubles: Sequence[Trouble], well: Mapping[ProbeKey, da
     return step.then(ended, EventKind.RESOLVED, f"after {span(at - ended.opened_at)}", at)
 
 
-def _goes_on(member: Member, troubles: Sequence[Trouble]) -> bool:
-    """An outage goes on while its probe is down, also while that comes and goes; a lesser trouble while it is less."""
+def _goes_on(member: Member, troubles: Sequence[Trouble], well: Mapping[ProbeKey, datetime]) -> bool:
+    """An outage goes on while its probe is down, also while that comes and goes; a lesser trouble while it is less.
+
+    What was declared goes on until it is known to have been taken back: it may have been read before it was said.
+    """
     symptoms = {trouble.symptom for trouble in troubles if trouble.key == member.key}
     if member.symptom is Symptom.DOWN:
         return bool(symptoms & {Symptom.DOWN, Symptom.FLAPPING})
-    if member.symptom in {Symptom.STRAINED, Symptom.DECLARED}:
-        return member.symptom in symptoms
+    if member.symptom is Symptom.DECLARED:
+        return member.key not in well or well[member.key] < member.since
+    if member.symptom is Symptom.STRAINED:
+        return Symptom.STRAINED in symptoms
     return bool(symptoms & {Symptom.DEGRADED, Symptom.FLAPPING})
 
 

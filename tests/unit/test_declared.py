@@ -109,3 +109,9 @@ def test_nothing_is_tried_against_what_only_a_person_sees() -> None:
 def test_an_outage_that_joined_a_word_is_mended() -> None:
     joined = look(said(a_word()), a_word(), OF_BACKEND)
     assert next_step(joined, (), (), Rules(), NOW) == Mend()
+
+
+def test_a_look_that_was_read_before_the_word_was_said_does_not_end_it() -> None:
+    opened = said(a_word(since=at(20)))
+    assert next_steps([], [opened], the_product(), {}, at(21)) == []
+    assert next_steps([], [opened], the_product(), {WORD: at(10)}, at(21)) == [], "it was taken back once, before"

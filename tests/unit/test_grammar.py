@@ -130,6 +130,9 @@ def asked(words: str) -> Ask | Unclear | None:
         # metrics
         ("metrics", Ask(METRICS)),
         ("metrics backend", Ask(METRICS, "backend")),
+        ("list the environment variables of backend", Ask(Name.VARIABLES, "backend")),
+        ("which env vars does the backend have", Ask(Name.VARIABLES, "backend")),
+        ("undefined variable errors in the backend", Ask(LOGS, "backend", topic="undefined variable errors")),
         ("metrics for the backend", Ask(METRICS, "backend")),
         ("backend metrics", Ask(METRICS, "backend")),
         ("memory of backend", Ask(METRICS, "backend")),
