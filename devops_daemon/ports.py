@@ -620,7 +620,7 @@ class RequestLedger(Protocol):
         ...
 
     async def interrupted(self, prefix: str, before: datetime) -> list[Request]:
-        """Read those whose ids begin so, and whose act has been being begun since before then."""
+        """Read those whose ids begin so, and that were left in the middle before then: being begun, or decided."""
         ...
 
     async def untold(self, prefix: str, since: datetime) -> list[Request]:

@@ -188,6 +188,8 @@ def _understood(heard: _Heard) -> Asked | None:
     if _THANKS.match(words) or (words and not _without_politeness(words)):
         return None
     act = _act(words)
+    if not act and _SETS.search(words):
+        return _unclear("set variables \u2026", COMMANDS[Name.SET_VARIABLES].usage)
     if act and heard.may_act:
         return act
     if act:
@@ -198,8 +200,19 @@ def _understood(heard: _Heard) -> Asked | None:
     return _reading(words) or (_unclear(words) if heard.begins else None)
 
 
+_SETS = re.compile(
+    r"""(?<![\w-]) (?: (?:set|export|define|put) (?![\w-]) .{0,200}?
+                      (?: = | (?<![\w-]) (?:vars?|variables?|env|environment|secret|password|token|key) (?![\w-]) )
+                    | (?:add|change|update) (?![\w-]) .{0,200}? (?: = | (?<![\w-]) (?:variable|var) (?![\w-]) ) )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A variable is to be set: what stands there may be its value, and is not repeated."""
+
+
 def _unclear(words: str, *nearest: str) -> Unclear:
+    """Say what was not understood; what stands after a `=` may be secret."""
     said = " ".join(words.replace(GAP, " ").split()).strip()[:LONGEST_WORDS]
+    said = re.sub(r"=.+", "=\u2026", said)
     near = nearest or tuple(_close_to(said))
     return Unclear(said, (*(one for one in near if one != "help"), "help"))
 
@@ -248,6 +261,8 @@ def _exactly(row: Command, words: str) -> Ask | None:
         return None
     given = found.groupdict()
     service = (given.get("service") or "").lower()
+    if service == ALL and not row.acts:  # what only reads, reads of all where none is named
+        return _exactly(row, re.sub(r" all\Z", "", words, flags=re.IGNORECASE)) if words.lower() != ALL else None
     if service in _STOP and not (service == ALL and row.name in _OF_ALL):
         return None
     number, topic = given.get("number"), given.get("topic")
@@ -316,15 +331,15 @@ def _intended(words: str) -> str | None:
 
 _STOP = frozenset(
     """
-    a about again all also an and any anything are as at both by can check complete concerning containing contents
-    could current currently debug deploy deployed deployment diagnose did display do does each entire entries every
-    everything examine fetch find for from full get give going grep had happened happening has have health here
-    history how i if in inspect investigate is issue it its know last latest let lets line lines list live look
-    looking matching me mentioning more my need new newest now of on or our out output overview platform please post
-    print prod production provide pull query railway read recent regarding related retrieve review runtime same scan
-    search see send service services share show since so some something state status tail tell that the their them
-    then there these this those to today too trace up us users verify view want was we were what whats when where
-    which who whole why with would wrong yesterday you your
+    a about again all also an env environment environments missing set and any anything are as at both by can check
+    complete concerning containing contents could current currently debug deploy deployed deployment diagnose did
+    display do does each entire entries every everything examine fetch find for from full get give going grep had
+    happened happening has have health here history how i if in inspect investigate is issue it its know last latest
+    let lets line lines list live look looking matching me mentioning more my need new newest now of on or our out
+    output overview platform please post print prod production provide pull query railway read recent regarding
+    related retrieve review runtime same scan search see send service services share show since so some something
+    state status tail tell that the their them then there these this those to today too trace up us users verify
+    view want was we were what whats when where which who whole why with would wrong yesterday you your
     """.split()  # noqa: SIM905 # as a list it would take a screen
 )
 """Words that are no service's name."""
@@ -332,7 +347,6 @@ _USUAL = frozenset(("backend", "frontend", "api", "web", "worker", "server", "cl
 """Names of services, where a service's name is not the only thing that it could be."""
 _TROUBLE = r"(?:errors?|exceptions?|warnings?|failures?|tracebacks?|crash(?:es)?|timeouts?|panics?)"
 _NOUNS: tuple[tuple[Name, str], ...] = (
-    (Name.VARIABLES, r"(?:env(?:ironment)?[ -])?vars?|variables?"),
     (Name.METRICS, r"metrics?|cpu|memory|ram|latency|traffic"),
     (Name.DEPLOYMENTS, r"deployments?|deploys|deployed|releases?"),
     (Name.INCIDENTS, r"incidents?|outages?"),
@@ -340,6 +354,7 @@ _NOUNS: tuple[tuple[Name, str], ...] = (
     (Name.HEALTH, r"health|healthy|healthchecks?|probes?|alive|smoke"),
     (Name.STATUS, r"status|overview|summary"),
     (Name.HELP, r"help|commands|usage"),
+    (Name.VARIABLES, r"(?:env(?:ironment)?[ -])?(?:vars?|variables?)"),
 )
 _LOGS = re.compile(r"(?<![\w-])logs?(?![\w-]| ?(?:in|out|on)\b)", re.IGNORECASE)
 _BUILD = re.compile(r"(?<![\w-])build(?:[ -](?:logs?|outputs?|errors?|failures?))(?![\w-])", re.IGNORECASE)
@@ -435,11 +450,12 @@ def _noun(said: str) -> Ask | None:
     if named:
         return Ask(Name.INCIDENTS, incident=named[0].lower())
     trouble = _ERRORS.search(said)
-    for name in (Name.METRICS, Name.DEPLOYMENTS, *([] if trouble else [Name.VARIABLES])):
+    for name in (Name.METRICS, Name.DEPLOYMENTS):
         if name in found:
             return Ask(name, service=_service(said[: found[name].start()], said[found[name].end() :]))
-    if trouble:
-        found.pop(Name.VARIABLES, None)
+    variables = found.pop(Name.VARIABLES, None)
+    if variables and not found and not trouble:
+        return Ask(Name.VARIABLES, service=_service(said[: variables.start()], said[variables.end() :]))
     if trouble and not {Name.INCIDENTS, Name.DATABASE} & found.keys():
         return _trouble(said, trouble)
     if Name.STATUS not in found and Name.DATABASE not in found and _UP.search(said):

@@ -6,7 +6,7 @@ It is asked at a desk, not on an issue: whoever asked follows it there, and what
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -126,13 +126,15 @@ class Orders:
         mark = Mark("action", request.id.removeprefix(PREFIX))
         known = await forge.find_comment(issue.number, mark, request.asked_at)
         if known is None:
-            known = await forge.comment(issue.number, f"{_told(request)}\n\n{mark}")
+            redactor = await self._means.secrets.at_best(self._means.asked_platform)
+            public = (await forge.repository()).public
+            known = await forge.comment(issue.number, f"{_told(request, redactor.text, public=public)}\n\n{mark}")
         await self._requests.told(request, known.id)
 
 
 def _asked_before(request: Request) -> Ask:
     """Read what was asked out of its row, as far as it is needed to look it up."""
-    name, target = Name(request.act or ""), request.target or ""
+    name, target = Name(request.act or Name.HELP), request.target or ""  # one that was refused has begun nothing
     if name is Name.PROVISION:
         kind, _, title = target.partition(" ")
         return Ask(name, kind=kind, title=title)
@@ -151,6 +153,10 @@ def status(request: Request) -> str:
     return "done" if request.outcome == "done" else "failed"
 
 
-def _told(request: Request) -> str:
+def _told(request: Request, redact: Callable[[str], str], *, public: bool) -> str:
+    """Say what was done; in public no variable is named."""
+    words, headline = redact(request.words), redact(request.headline or "")
+    if public and request.act == Name.SET_VARIABLES:
+        words, headline = f"{request.act} {request.target}", str(request.outcome)
     sign = "\u2705" if request.outcome == "done" else "\u274c"
-    return f"{sign} {plain(request.author)} asked to {plain(request.words)}: {plain(request.headline or '')}"
+    return f"{sign} {plain(request.author)} asked to {plain(words)}: {plain(headline)}"

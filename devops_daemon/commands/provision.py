@@ -3,6 +3,8 @@
 The platform is asked to add only what it has not; so what was interrupted is asked for once more.
 """
 
+import structlog
+
 from devops_daemon.asking import Request
 from devops_daemon.commands.answer import Answer, Outcome
 from devops_daemon.commands.grammar import Ask
@@ -16,6 +18,7 @@ DATABASE, SERVICE = "database", "service"
 KINDS = (DATABASE, SERVICE)
 LABEL = "automation"
 MARK = "provision"
+log = structlog.get_logger("actions")
 
 
 async def provision(means: Means, request: Request, ask: Ask) -> Answer:
@@ -80,10 +83,31 @@ async def _tracked(means: Means, request: Request, ask: Ask) -> int | None:
     return found.number
 
 
+async def tell_on_its_issue(means: Means, request: Request, answer: Answer) -> None:
+    """Say on its issue how one ended that was interrupted."""
+    if means.asked_forge is None:
+        return
+    try:
+        found = await means.forge.find_issue(Mark(MARK, request.id), LABEL)
+    except (RefusedError, UnavailableError) as error:
+        log.warning("provision.untold", request=request.id, reason=str(error))
+        return
+    if found is not None:
+        done = answer.outcome is Outcome.DONE
+        sign = "\u2705" if done else "\u274c"
+        await _tell(means.forge, found.number, request, f"{sign} {plain(answer.headline)}", ends=done)
+
+
 async def _tell(forge: Forge, issue: int, request: Request, text: str, *, ends: bool) -> None:
-    """Say once how it ended; what was added is told, what could not be stays open for a person."""
+    """Say once how it ended; what could not be added stays open for a person.
+
+    What cannot be told changes nothing of what was done.
+    """
     mark = Mark(MARK, f"{request.id}:{'added' if ends else 'failed'}")
-    if await forge.find_comment(issue, mark, request.asked_at) is None:
-        await forge.comment(issue, f"{text}\n\n{mark}")
-    if ends:
-        await forge.set_open(issue, open_=False)
+    try:
+        if await forge.find_comment(issue, mark, request.asked_at) is None:
+            await forge.comment(issue, f"{text}\n\n{mark}")
+        if ends:
+            await forge.set_open(issue, open_=False)
+    except (RefusedError, UnavailableError) as error:
+        log.warning("provision.untold", request=request.id, issue=issue, reason=str(error))

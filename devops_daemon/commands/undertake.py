@@ -18,7 +18,7 @@ from devops_daemon.commands.followers import Followers
 from devops_daemon.commands.grammar import Ask
 from devops_daemon.commands.kept import decided, told
 from devops_daemon.commands.means import Means
-from devops_daemon.commands.provision import added_before
+from devops_daemon.commands.provision import added_before, tell_on_its_issue
 from devops_daemon.commands.repertoire import DEEDS, ROLLOUTS, action_of
 from devops_daemon.commands.rolling import Rolling
 from devops_daemon.commands.showing import hosted_line, when
@@ -229,7 +229,9 @@ class Undertake:
             return await self._decide(request, _interrupted(request, str(error)))
         if found is None and self._means.now() < (request.acting_since or request.asked_at) + TAKEN_WITHIN:
             raise UnavailableError(f"whether {request.target} was added does not show yet")
-        return await self._decide(request, found or _interrupted(request, "Nothing of it is there now."))
+        answer = found or _interrupted(request, "Nothing of it is there now.")
+        await tell_on_its_issue(self._means, request, answer)
+        return await self._decide(request, answer)
 
     async def _target(self, ask: Ask) -> str:
         """Name what an act is done to: by that acts are counted, one after the other."""

@@ -53,6 +53,7 @@ async def set_variables(means: Means, service: HostedService, ask: Ask) -> Plan:
     if wrong := means.platform.wrong_variables(values):
         raise RefusedError("; ".join(wrong))
     said = f"{', '.join(values)} of {service.name}"
+    serving = service.serving or service.latest  # its code, not what a branch has by now: it may have been rolled back
 
     async def act() -> Rollout | Answer:
         started = means.now()
@@ -60,10 +61,10 @@ async def set_variables(means: Means, service: HostedService, ask: Ask) -> Plan:
         if service.latest is None:
             return Answer(Outcome.DONE, f"Set: {said}; nothing is deployed that would need to know.")
         try:
-            new = await means.platform.deploy(service)
+            new = await means.platform.deploy(service, serving.commit.sha if serving and serving.commit else None)
         except (RefusedError, UnavailableError) as error:
             raise UnclearError(f"{said}: set, and not deployed yet: {error}") from error
         return Rollout(Action.DEPLOY, new.id, started)
 
-    code = code_of(service.latest) if service.latest else NO_CODE
+    code = code_of(serving) if serving else NO_CODE
     return Plan(service, code, f"Setting {said}, then deploying it.", act)

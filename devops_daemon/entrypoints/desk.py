@@ -275,7 +275,7 @@ async def _asked(asking: Awaitable[T]) -> T:
 
 async def _answered(means: Means, ask: Ask) -> Answer:
     """Ask what a comment could ask; raises WrongFieldError for a service that is not there, CannotNowError."""
-    ask = replace(ask, service=None) if ask.service == ALL else ask
+    ask = replace(ask, service=None) if (ask.service or "").lower() == ALL else ask
     if ask.service is not None:
         await _known(means, ask.service)
     answer = await _asked(answered(means, ask))

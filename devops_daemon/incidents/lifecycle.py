@@ -81,6 +81,10 @@ def declared(
     """
     steps = _placed((word,), [Step(incident) for incident in incidents], services, now)
     meant = next(step for step in steps if _has(step.incident, word))
+    if severity(word) < meant.incident.severity:  # whatever another person has said of it before
+        text = f"{meant.incident.severity} is now {severity(word)}: {word.detail}"
+        raised = replace(meant.incident, severity=severity(word), severity_by=None)
+        meant = meant.then(_told_anew(raised), EventKind.RAISED, text, now)
     return meant.incident, meant if meant.events else None
 
 
@@ -125,7 +129,8 @@ def _placed(group: tuple[Trouble, ...], steps: list[Step], services: Sequence[Se
     A probe stays in the incident that it is in; what is in none joins the first that is related.
     """
     newcomers = [trouble for trouble in group if not any(_has(step.incident, trouble) for step in steps)]
-    first = next((step for step in steps if _belongs(group, step.incident, services)), None)
+    fitting = [step for step in steps if _belongs(group, step.incident, services)]
+    first = min(fitting, key=lambda step: _is_apart(group, step.incident), default=None)
     if first is None:
         first = next((step for step in reversed(steps) if _came_back(group, step.incident, now)), None)
     if first is None:
@@ -191,8 +196,15 @@ def _explains(incident: Incident, trouble: Trouble) -> bool:
     return ended is None or (trouble.counted_from is not None and trouble.counted_from <= ended)
 
 
+def _is_apart(group: tuple[Trouble, ...], incident: Incident) -> bool:
+    """Tell what only a word brings together: a word joins an outage first, and what probes find its own kind."""
+    return incident.is_outage is not (cause.is_down(group[0]) or group[0].symptom is Symptom.DECLARED)
+
+
 def _has(incident: Incident, trouble: Trouble) -> bool:
-    return _is_of_kind(incident, trouble) and any(member.key == trouble.key for member in incident.members)
+    mine = (member for member in incident.members if member.key == trouble.key)
+    same = any((member.symptom is Symptom.DOWN) is cause.is_down(trouble) for member in mine)
+    return same and _is_of_kind(incident, trouble)
 
 
 def _is_of_kind(incident: Incident, trouble: Trouble) -> bool:
@@ -281,17 +293,29 @@ def _with(step: Step, trouble: Trouble, now: datetime) -> Step:
     if known is None:
         members = (*incident.members, Member(trouble.key, trouble.symptom, trouble.since))
         joined = replace(incident, members=members, opened_at=min(incident.opened_at, trouble.since))
-        return step.then(joined, EventKind.JOINED, _told(trouble), now)
-    if known.recovered_at is None and cause.is_down(trouble) and known.symptom is not Symptom.DOWN:
-        return step.then(
-            _replaced(incident, replace(known, symptom=Symptom.DOWN)), EventKind.JOINED, _told(trouble), now
-        )
-    if known.recovered_at is None:
+        return step.then(_confirmed(incident, joined, trouble), EventKind.JOINED, _told(trouble), now)
+    worse = cause.is_down(trouble) and known.symptom is not Symptom.DOWN
+    if known.recovered_at is None and not worse:
         return step
+    symptom = trouble.symptom if worse else known.symptom
+    since = trouble.since if known.symptom is Symptom.DECLARED else known.since
+    back = replace(known, symptom=symptom, since=since, recovered_at=None)
+    if known.recovered_at is None:
+        turned = _confirmed(incident, _replaced(incident, back), trouble)
+        return step.then(turned, EventKind.JOINED, _told(trouble), now)
     relapsed = incident if incident.burning else _anew(incident, trouble.since)
-    symptom = trouble.symptom if cause.is_down(trouble) else known.symptom
-    relapsed = _replaced(relapsed, replace(known, symptom=symptom, recovered_at=None))
+    relapsed = _confirmed(incident, _replaced(relapsed, back), trouble)
     return step.then(relapsed, EventKind.RELAPSED, f"again: {_told(trouble)}", now)
+
+
+def _confirmed(before: Incident, after: Incident, trouble: Trouble) -> Incident:
+    """Let an outage that is found of what was only declared be answered for as one that has just begun.
+
+    Until then nothing was to be tried: its time, its suspect and its evidence are those of the word.
+    """
+    if not before.declared or before.down or not cause.is_down(trouble):
+        return after
+    return _told_anew(_anew(after, trouble.since))
 
 
 def _settled(step: Step, troubles: Sequence[Trouble], well: Mapping[ProbeKey, datetime], now: datetime) -> Step:

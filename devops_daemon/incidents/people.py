@@ -101,29 +101,30 @@ class People:
 
     async def resolve(self, identifier: str, by: str) -> Incident:
         """End what is well, or is only there because a person declared it."""
-        was_word = await self._take_back(identifier, by)
+        words = await self._take_back(identifier, by)
         try:
             return await self._say(identifier, lambda incident: resolved(incident, by, f"{by} says so", self._now()))
         except RefusedError:
             found = await self._history.incident(identifier)
-            if was_word and found and found.incident.resolved_at:  # a look has seen that it was taken back
+            if words and found and found.incident.resolved_at:  # a look has seen that it was taken back
                 return found.incident
+            await self._signals.keep([replace(word, known_at=self._now()) for word in words])  # it goes on
             raise
 
     async def set_severity(self, identifier: str, to: Severity, by: str) -> Incident:
         """Raise or lower it."""
         return await self._say(identifier, lambda incident: set_severity(incident, to, by, self._now()))
 
-    async def _take_back(self, identifier: str, by: str) -> bool:
-        """End the words that an incident goes on by, where nothing else keeps it from ending; tells whether any was."""
+    async def _take_back(self, identifier: str, by: str) -> list[Signal]:
+        """End the words that an incident goes on by, where nothing else keeps it from ending; gives them."""
         found = await self._history.incident(identifier)
         burning = found.incident.burning if found else ()
         if not burning or any(member.symptom is not Symptom.DECLARED for member in burning):
-            return False
-        now = self._now()
-        words = [Signal(member.key, None, now, detail=f"ended by {by}", known_at=now) for member in burning]
-        await self._signals.keep(words)
-        return True
+            return []
+        now, keys = self._now(), {member.key for member in burning}
+        words = [each for each in await self._signals.signals() if each.key in keys and each.severity]
+        await self._signals.keep([Signal(key, None, now, detail=f"ended by {by}", known_at=now) for key in keys])
+        return words
 
     async def _say(self, identifier: str, step_of: Callable[[Incident], Step]) -> Incident:
         for _ in range(RACES):

@@ -631,3 +631,25 @@ async def test_an_order_that_was_interrupted_is_told_so_and_not_begun_again(tmp_
         assert "Whether it was begun cannot be told" in got["result"]["text"]
         assert (await here.ask("GET", "/api/actions/abd")).status == 404
         assert (await here.ask("GET", "/api/actions/abc", token=VIEWER)).status in {401, 403}
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        ({"state": RequestState.ASKED}, "It was interrupted before it was begun."),
+        ({"state": RequestState.DECIDED, "outcome": "refused", "headline": "It is paused."}, "It is paused."),
+        ({"state": RequestState.DECIDED, "outcome": "failed", "headline": "No.", "act": "restart"}, "No."),
+    ],
+)
+async def test_an_order_that_a_daemon_left_in_the_middle_comes_to_its_end(
+    tmp_path: Path, left: dict[str, Any], said: str
+) -> None:
+    async with desk(tmp_path) as here:
+        told = {"id": "action:abc", "issue": DESK, "comment_id": DESK, "author": "an operator", "by_agent": False}
+        order = Request(**told, hop=0, words="restart backend", asked_at=NOW - 20 * MINUTE, **left)  # type: ignore[arg-type] # of several kinds
+        await RequestRows(here.store).open(order)
+        assert here.orders is not None
+        await here.orders.look()
+        got = (await here.ask("GET", "/api/actions/abc")).json
+        assert (got["status"], got["action"]) == ("failed", "restart-service")
+        assert got["result"]["text"].startswith(said)

@@ -356,7 +356,8 @@ async def test_variables_are_named_and_set_and_no_value_is_told_or_kept(world: W
         assert {"API_SECRET", "LOG_LEVEL"} <= {each["name"] for each in listed["result"]["variables"]}
         await is_told(world, 1)
     assert world.railway.calls["SetVariables"] == 1
-    assert "asked to set variables backend: API" in trail(world)[0]
+    assert "asked to set variables backend: done" in trail(world)[0]
+    assert "LOG" not in trail(world)[0], "in public no variable is named"
     assert any("SetVariables" in str(each) for each in logged), "the log was heard"
     assert secret not in json.dumps([ended, listed, *trail(world)]) + str(logged)
     kept = b"".join(file.read_bytes() for file in world.folder.iterdir() if file.is_file())

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
-from builders import the_product
+from builders import a_member, a_trouble, an_incident, the_product
 from store.conftest import NOW
 
 from devops_daemon.adapters.store.db import Database
@@ -15,8 +15,8 @@ from devops_daemon.adapters.store.incidents import IncidentRows
 from devops_daemon.adapters.store.signals import SignalRows
 from devops_daemon.incidents.people import People
 from devops_daemon.incidents.respond import Respond
-from devops_daemon.model import Incident, ProbeKey, Severity, Signal
-from devops_daemon.ports import RefusedError, SignalLedger
+from devops_daemon.model import DECLARED, Incident, Member, ProbeKey, Severity, Signal, Symptom, Trouble
+from devops_daemon.ports import LostRaceError, RefusedError, SignalLedger
 from devops_daemon.response.signals import Standing
 
 PRODUCT = the_product()
@@ -114,3 +114,30 @@ async def test_a_look_that_has_read_the_word_before_it_was_taken_back_opens_noth
     assert [each.id for each in await everything(store)] == [found.id]
     again = await people(store, clock).declare("backend", Severity.SEV2, "ada")
     assert again.id != found.id
+
+
+async def test_a_word_of_an_outage_is_not_declared_a_second_time_elsewhere(store: Database) -> None:
+    clock = Clock()
+    rows = IncidentRows(store)
+    word = Member(ProbeKey("backend", DECLARED), Symptom.DECLARED, NOW)
+    await rows.save(replace(an_incident(a_member(since=NOW), word), opened_at=NOW), [])
+    with pytest.raises(LostRaceError):
+        await rows.save(an_incident(word, named="260105-bbbb"), [])
+    assert (await people(store, clock).declare("backend", Severity.SEV1, "ada")).id == "260105-aaaa"
+
+
+async def test_where_an_incident_may_not_be_ended_its_word_stands(store: Database) -> None:
+    clock = Clock()
+    found = await people(store, clock).declare("backend", Severity.SEV2, "ada", "it is slow")
+
+    async def fails() -> None:
+        down = a_trouble("backend", since=clock())
+        word = Trouble(ProbeKey("backend", DECLARED), Symptom.DECLARED, Severity.SEV2, NOW, "")
+        await Respond(IncidentRows(store), PRODUCT).to([down, word], {}, clock())
+
+    once = [fails]
+    between = Watched(SignalRows(store), lambda: once.pop()() if once else asyncio.sleep(0))
+    with pytest.raises(RefusedError, match="backend still fails"):
+        await people(store, clock, between).resolve(found.id, "ada")
+    [word] = await SignalRows(store).signals()
+    assert (word.severity, "it is slow" in word.detail) == (Severity.SEV2, True)

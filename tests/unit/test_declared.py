@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from builders import a_trouble, an_incident, at, the_product
+from builders import a_member, a_trouble, an_incident, at, the_product
 
-from devops_daemon.incidents.lifecycle import NotYetError, declared, next_steps, resolved
+from devops_daemon.incidents.lifecycle import NotYetError, declared, next_steps, resolved, set_severity
 from devops_daemon.incidents.mitigation import Escalate, Mend, Rules, next_step
 from devops_daemon.model import DECLARED, Incident, IncidentStatus, ProbeKey, Severity, Symptom, Trouble
 
@@ -115,3 +115,37 @@ def test_a_look_that_was_read_before_the_word_was_said_does_not_end_it() -> None
     opened = said(a_word(since=at(20)))
     assert next_steps([], [opened], the_product(), {}, at(21)) == []
     assert next_steps([], [opened], the_product(), {WORD: at(10)}, at(21)) == [], "it was taken back once, before"
+
+
+def test_an_outage_that_joins_a_word_long_after_it_is_answered_for_as_one_that_has_just_begun() -> None:
+    opened = replace(said(a_word(since=at(0))), addressed_at=at(5), suspect="d-1", failing_since=True)
+    late = a_trouble("backend", since=at(3600))
+    [step] = next_steps([a_word(since=at(0)), late], [opened], the_product(), {}, at(3620))
+    joined = step.incident
+    assert (joined.began_at, joined.suspect, joined.failing_since) == (at(3600), None, False)
+    assert next_step(joined, (), (), Rules(), at(3620)) == Mend()
+    slow = look(said(a_word(since=at(0))), a_word(since=at(0)), a_trouble(symptom=Symptom.DEGRADED))
+    [turned] = next_steps([a_word(since=at(0)), late], [slow], the_product(), {}, at(3620))
+    assert turned.incident.began_at == at(3600)
+
+
+def test_a_word_joins_the_outage_before_a_lesser_incident_and_disturbs_neither() -> None:
+    slow = an_incident(a_member(symptom=Symptom.DEGRADED), named="260105-slow", severity=Severity.SEV3)
+    meant, _ = declared(a_word(Severity.SEV3), [slow, BURNING], the_product(), NOW)
+    assert meant.id == BURNING.id
+
+
+def test_what_fails_joins_the_outage_and_not_a_lesser_incident_that_a_word_has_joined() -> None:
+    lesser = said(a_word(Severity.SEV3), an_incident(a_member(symptom=Symptom.DEGRADED), named="260105-slow"))
+    troubles = [a_word(Severity.SEV3), OF_BACKEND, a_trouble("frontend")]
+    steps = next_steps(troubles, [lesser, BURNING], the_product(), {}, NOW)
+    after = {lesser.id: lesser, BURNING.id: BURNING} | {step.incident.id: step.incident for step in steps}
+    assert len(after) == 2, "none is opened"
+    assert [str(each.key) for each in after[BURNING.id].down] == ["backend", "frontend"]
+    assert (after[lesser.id].is_outage, after[lesser.id].severity) == (False, Severity.SEV3)
+
+
+def test_what_is_declared_worse_counts_whatever_was_said_of_it_before() -> None:
+    lowered = set_severity(said(a_word(Severity.SEV2)), Severity.SEV3, "bob", NOW).incident
+    assert look(lowered, a_word(Severity.SEV2)).severity is Severity.SEV3, "bob's word holds"
+    assert said(a_word(Severity.SEV1), lowered).severity is Severity.SEV1

@@ -567,3 +567,20 @@ def test_hostile_text_asks_for_no_act(text: str) -> None:
 def test_no_comment_takes_long(unit: str) -> None:
     body = ("@devops " + unit * 65_536)[:65_536]
     cpu_within(0.6, read, body)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "set variables backend STRIPE_KEY=hunter2quarry",
+        "set STRIPE_KEY=hunter2quarry on backend",
+        "please set the password variable to hunter2quarry",
+        "set STRIPE_KEY to hunter2quarry in the environment",
+        "add a variable STRIPE_KEY with hunter2quarry",
+        "give the backend STRIPE_KEY=hunter2quarry now",
+    ],
+)
+def test_a_value_that_is_typed_into_a_comment_is_not_repeated(words: str) -> None:
+    found = asked(words)
+    assert isinstance(found, Unclear)
+    assert "hunter2quarry" not in repr(found)

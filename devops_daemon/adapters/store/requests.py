@@ -114,8 +114,10 @@ def read_one(connection: sa.Connection, identifier: str) -> Request | None:
 
 
 def read_interrupted(connection: sa.Connection, prefix: str, before: datetime) -> list[Request]:
-    """Read those whose act has been being begun since before then."""
-    being_begun = sa.and_(request.c.state == RequestState.ACTING, request.c.acting_since < before)
+    """Read those whose act has been being begun since before then, or whose end was decided, and nobody tells it."""
+    acting = sa.and_(request.c.state == RequestState.ACTING, request.c.acting_since < before)
+    decided = request.c.state == RequestState.DECIDED, request.c.followed_until.is_(None), request.c.asked_at < before
+    being_begun = sa.or_(acting, sa.and_(*decided))
     mine = request.c.id.startswith(prefix, autoescape=True)
     return read_newest(connection, sa.and_(mine, being_begun), request.c.asked_at)
 
