@@ -196,9 +196,14 @@ def _explains(incident: Incident, trouble: Trouble) -> bool:
     return ended is None or (trouble.counted_from is not None and trouble.counted_from <= ended)
 
 
-def _is_apart(group: tuple[Trouble, ...], incident: Incident) -> bool:
-    """Tell what only a word brings together: a word joins an outage first, and what probes find its own kind."""
-    return incident.is_outage is not (cause.is_down(group[0]) or group[0].symptom is Symptom.DECLARED)
+def _is_apart(group: tuple[Trouble, ...], incident: Incident) -> tuple[bool, bool]:
+    """Say how far from a group an incident is that it may join: the least is joined, the oldest of these.
+
+    A word stays where it is, else joins an outage first; what probes find joins its own kind before what a word holds.
+    """
+    if group[0].symptom is Symptom.DECLARED:
+        return not _has(incident, group[0]), not incident.is_outage
+    return False, incident.is_outage is not cause.is_down(group[0])
 
 
 def _has(incident: Incident, trouble: Trouble) -> bool:

@@ -136,7 +136,8 @@ def test_a_word_joins_the_outage_before_a_lesser_incident_and_disturbs_neither()
 
 
 def test_what_fails_joins_the_outage_and_not_a_lesser_incident_that_a_word_has_joined() -> None:
-    lesser = said(a_word(Severity.SEV3), an_incident(a_member(symptom=Symptom.DEGRADED), named="260105-slow"))
+    slow = an_incident(a_member(symptom=Symptom.DEGRADED), named="260105-slow", severity=Severity.SEV3)
+    lesser = said(a_word(Severity.SEV3), slow)
     troubles = [a_word(Severity.SEV3), OF_BACKEND, a_trouble("frontend")]
     steps = next_steps(troubles, [lesser, BURNING], the_product(), {}, NOW)
     after = {lesser.id: lesser, BURNING.id: BURNING} | {step.incident.id: step.incident for step in steps}
