@@ -33,10 +33,14 @@ async def names(means: Means, service: str | None) -> list[tuple[str, Variable]]
 
 async def variables(means: Means, ask: Ask) -> Answer:
     """Show their names, and which are sealed."""
-    found = await names(means, ask.service)
+    return shown(await names(means, ask.service), ask.service)
+
+
+def shown(found: Sequence[tuple[str, Variable]], service: str | None) -> Answer:
+    """Say which variables there are, of a service or of all."""
     whose = list(dict.fromkeys(name for name, _ in found))
     sections = tuple(_section(name, [each for other, each in found if other == name]) for name in whose)
-    of = f" of {ask.service}" if ask.service else ""
+    of = f" of {service}" if service else ""
     return Answer(Outcome.DONE, f"{len(found)} variables{of}; values are never shown.", sections)
 
 

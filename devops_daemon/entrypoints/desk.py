@@ -18,7 +18,7 @@ from devops_daemon.commands.orders import PREFIX, Orders
 from devops_daemon.commands.orders import status as status_of
 from devops_daemon.commands.provision import DATABASE, KINDS
 from devops_daemon.commands.reads import answered
-from devops_daemon.commands.variables import names
+from devops_daemon.commands.variables import names, shown
 from devops_daemon.entrypoints.actions import (
     LONGEST_TEXT,
     Action,
@@ -30,7 +30,7 @@ from devops_daemon.entrypoints.actions import (
     WrongFieldError,
 )
 from devops_daemon.entrypoints.status import delivery_as_data, finding_as_data, stamp
-from devops_daemon.hosting import Engine, Hosting, UnknownServiceError
+from devops_daemon.hosting import Engine, Hosting, UnknownServiceError, Variable
 from devops_daemon.inbox import DeliveryState
 from devops_daemon.incidents.hushing import Hushing
 from devops_daemon.incidents.people import People, UnknownIncidentError
@@ -217,9 +217,8 @@ async def manage_variables(means: Means, orders: Orders, values: Values) -> dict
     if service:
         await _known(means, service)
     if values["set"] is None:
-        return _told_by(await _answered(means, Ask(Name.VARIABLES, service))) | {
-            "variables": await _listed(means, service)
-        }
+        found = await _asked(names(means, service))
+        return _told_by(shown(found, service)) | {"variables": [_variable(whose, each) for whose, each in found]}
     if not service:
         raise WrongFieldError("service", "say of which service they are to be set")
     wrong = [name for name, value in values["set"].items() if not isinstance(value, str)]
@@ -231,12 +230,13 @@ async def manage_variables(means: Means, orders: Orders, values: Values) -> dict
     return await _ordered(orders, ask, values["description"])
 
 
-async def _listed(means: Means, service: str | None) -> list[dict[str, Any]]:
-    found = await _asked(names(means, service))
-    return [
-        {"service": whose, "name": each.name, "sealed": each.sealed, "references": list(each.references)}
-        for whose, each in found
-    ]
+def _variable(whose: str, variable: Variable) -> dict[str, Any]:
+    return {
+        "service": whose,
+        "name": variable.name,
+        "sealed": variable.sealed,
+        "references": list(variable.references),
+    }
 
 
 async def provision(orders: Orders, values: Values) -> dict[str, Any]:

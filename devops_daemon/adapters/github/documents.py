@@ -10,10 +10,16 @@ _NAMED = re.compile(r"\.\.\.(\w+)\s*\n")
 
 @cache
 def document(name: str) -> str:
-    """Give the text of a document."""
+    """Give the text of a document, with its fragments and theirs."""
     text = _FOLDER.joinpath(f"{name}.graphql").read_text(encoding="utf-8")
-    fragments = sorted(set(_NAMED.findall(text)))
-    return "\n".join([text, *(_FOLDER.joinpath(f"fragments/{each}.graphql").read_text("utf-8") for each in fragments)])
+    fragments: dict[str, str] = {}
+    wanted = _NAMED.findall(text)
+    while wanted:
+        each = wanted.pop()
+        if each not in fragments:
+            fragments[each] = _FOLDER.joinpath(f"fragments/{each}.graphql").read_text(encoding="utf-8")
+            wanted += _NAMED.findall(fragments[each])
+    return "\n".join([text, *(fragments[each] for each in sorted(fragments))])
 
 
 def names() -> list[str]:
